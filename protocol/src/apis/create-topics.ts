@@ -1,0 +1,36 @@
+import Type from "typebox";
+import { api } from "./api.ts";
+import { ItemError, Topic, TopicId } from "./fields.ts";
+
+/** Creates topics (Kafka API 19), each by itself: one may fail while another is created. */
+export const createTopics = api({
+  name: "createTopics",
+  request: Type.Object({
+    topics: Type.Array(
+      Type.Object({
+        topic: Topic,
+        /** Default, and for -1: the broker's num.partitions. */
+        partitions: Type.Optional(Type.Integer()),
+        configs: Type.Optional(Type.Record(Type.String(), Type.String())),
+      }),
+      { maxItems: 10_000 },
+    ),
+    /** Checks only. Default false. */
+    validateOnly: Type.Optional(Type.Boolean()),
+  }),
+  response: Type.Object({
+    results: Type.Array(
+      /** `topicId` is empty when there is an error or nothing was created. */
+      Type.Object({ topic: Topic, topicId: TopicId, error: Type.Optional(ItemError) }),
+    ),
+  }),
+  errors: [
+    "TOPIC_ALREADY_EXISTS",
+    "INVALID_TOPIC_EXCEPTION",
+    "INVALID_PARTITIONS",
+    "INVALID_CONFIG",
+    "POLICY_VIOLATION",
+    "STORAGE_FULL",
+    "KAFKA_STORAGE_ERROR",
+  ],
+});

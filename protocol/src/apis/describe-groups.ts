@@ -1,0 +1,82 @@
+import Type from "typebox";
+import { api } from "./api.ts";
+import {
+  GroupId,
+  ItemError,
+  LeaderEpoch,
+  MemberEpoch,
+  MemberId,
+  Offset,
+  OwnedPartition,
+  Partition,
+  Topic,
+  TopicId,
+  WallMs,
+} from "./fields.ts";
+
+export const GroupState = Type.Union([
+  Type.Literal("Empty"),
+  Type.Literal("Assigning"),
+  Type.Literal("Reconciling"),
+  Type.Literal("Stable"),
+  Type.Literal("Dead"),
+]);
+
+/** One entry of a group's timeline: what happened to whom, in which epoch, and why. */
+export const TimelineEvent = Type.Object({
+  atMs: WallMs,
+  event: Type.String(),
+  epoch: Type.Integer(),
+  member: Type.Optional(Type.String()),
+  partitions: Type.Optional(Type.Array(Type.Object({ topic: Topic, partition: Partition }))),
+  reason: Type.Optional(Type.String()),
+});
+
+/** Members, assignment, committed offsets with lag, and the timeline of groups (Kafka API 69). */
+export const describeGroups = api({
+  name: "describeGroups",
+  request: Type.Object({ groupIds: Type.Array(GroupId, { maxItems: 1_000 }) }),
+  response: Type.Object({
+    groups: Type.Array(
+      Type.Object({
+        groupId: GroupId,
+        state: GroupState,
+        epoch: Type.Integer(),
+        assignmentEpoch: Type.Integer(),
+        assignor: Type.String(),
+        members: Type.Array(
+          Type.Object({
+            memberId: MemberId,
+            instanceId: Type.Optional(Type.String()),
+            clientId: Type.String(),
+            epoch: MemberEpoch,
+            state: Type.String(),
+            subscription: Type.Array(Topic),
+            assignment: Type.Array(OwnedPartition),
+            /** What the member still has to give up. */
+            pendingRevocation: Type.Array(OwnedPartition),
+            sessionTimeoutMs: Type.Integer(),
+            rebalanceTimeoutMs: Type.Integer(),
+          }),
+        ),
+        offsets: Type.Array(
+          Type.Object({
+            topic: Topic,
+            topicId: TopicId,
+            partition: Partition,
+            offset: Offset,
+            leaderEpoch: LeaderEpoch,
+            metadata: Type.String(),
+            committedAtMs: WallMs,
+            highWatermark: Offset,
+            /** Records between the committed offset and the high watermark. */
+            lag: Type.Integer({ minimum: 0 }),
+          }),
+        ),
+        timeline: Type.Array(TimelineEvent),
+        error: Type.Optional(ItemError),
+      }),
+    ),
+  }),
+  errors: ["INVALID_GROUP_ID", "GROUP_ID_NOT_FOUND"],
+});

@@ -1,0 +1,33 @@
+import Type from "typebox";
+import { api } from "./api.ts";
+import { ItemError, Offset, Partition, Topic, TopicId } from "./fields.ts";
+
+/** Topics and their partitions (Kafka API 3). Without `topics`: all; internal ones included. */
+export const metadata = api({
+  name: "metadata",
+  request: Type.Object({
+    topics: Type.Optional(Type.Array(Topic, { maxItems: 10_000 })),
+    /** Create what is missing, if the broker's auto.create.topics.enable allows it. Default false. */
+    allowAutoCreate: Type.Optional(Type.Boolean()),
+  }),
+  response: Type.Object({
+    clusterId: Type.String(),
+    topics: Type.Array(
+      Type.Object({
+        topic: Topic,
+        /** Empty when there is an error. */
+        topicId: TopicId,
+        internal: Type.Optional(Type.Boolean()),
+        error: Type.Optional(ItemError),
+        partitions: Type.Array(Type.Object({ partition: Partition, logStartOffset: Offset, highWatermark: Offset })),
+      }),
+    ),
+  }),
+  errors: [
+    "UNKNOWN_TOPIC_OR_PARTITION",
+    "INVALID_TOPIC_EXCEPTION",
+    "POLICY_VIOLATION",
+    "STORAGE_FULL",
+    "KAFKA_STORAGE_ERROR",
+  ],
+});

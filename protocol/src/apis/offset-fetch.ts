@@ -1,0 +1,49 @@
+import Type from "typebox";
+import { api } from "./api.ts";
+import {
+  GroupId,
+  ItemError,
+  LeaderEpoch,
+  MemberEpoch,
+  MemberId,
+  Offset,
+  Partition,
+  Topic,
+  TopicId,
+  TopicPartition,
+} from "./fields.ts";
+
+/** A group's committed offsets (Kafka API 9); -1 where there is none. Waits for commits that are on their way to the disk. */
+export const offsetFetch = api({
+  name: "offsetFetch",
+  request: Type.Object({
+    groupId: GroupId,
+    memberId: Type.Optional(MemberId),
+    memberEpoch: Type.Optional(MemberEpoch),
+    requireStable: Type.Optional(Type.Boolean()),
+    /** Absent: all that the group has committed. */
+    partitions: Type.Optional(Type.Array(Type.Object(TopicPartition), { maxItems: 100_000 })),
+  }),
+  response: Type.Object({
+    offsets: Type.Array(
+      Type.Object({
+        topic: Topic,
+        topicId: TopicId,
+        partition: Partition,
+        offset: Offset,
+        leaderEpoch: LeaderEpoch,
+        metadata: Type.String(),
+        error: Type.Optional(ItemError),
+      }),
+    ),
+  }),
+  errors: [
+    "INVALID_GROUP_ID",
+    "UNKNOWN_MEMBER_ID",
+    "STALE_MEMBER_EPOCH",
+    "UNKNOWN_TOPIC_OR_PARTITION",
+    "UNKNOWN_TOPIC_ID",
+    "UNSTABLE_OFFSET_COMMIT",
+    "KAFKA_STORAGE_ERROR",
+  ],
+});

@@ -1,0 +1,21 @@
+// Fixed bounds of the protocol that both sides must agree on before they have spoken; all else the broker grants in `hello`.
+
+/** Kafka's message.max.bytes: the largest record batch, encoded. */
+export const DEFAULT_MESSAGE_MAX_BYTES = 1_048_588;
+/** The largest payload of one frame (Kafka's socket.request.max.bytes is 100 MiB; here frames are smaller). */
+export const DEFAULT_SOCKET_REQUEST_MAX_BYTES = 8 * 1024 * 1024;
+/** The largest JSON header of a frame. */
+export const MAX_HEADER_BYTES = 1024 * 1024;
+/** The same before `hello` was answered. */
+export const MAX_HEADER_BYTES_BEFORE_HELLO = 64 * 1024;
+/** The u32 that leads a frame. */
+export const FRAME_PREFIX_BYTES = 4;
+/** JSON nesting in a frame header; checked before it is parsed. */
+export const MAX_JSON_DEPTH = 32;
+
+export const WEBSOCKET_PATH = "/v1/ws";
+export const WEBSOCKET_SUBPROTOCOL = "brooklet.v1";
+export const FRAME_CONTENT_TYPE = "application/vnd.brooklet";
+export const DEFAULT_PORT = 4092;
+/** Versions of the protocol this package speaks. */
+export const PROTOCOL_VERSIONS: readonly number[] = [1];
