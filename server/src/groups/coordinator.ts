@@ -1,0 +1,20 @@
+// The group coordinator: the only part of groups/ that touches clock, turns and connections. Facade of this folder.
+
+import type { ApiRequest, ApiResponse } from "@brooklet/protocol";
+import type { Peer } from "../api/handler.ts";
+
+export interface GroupCoordinator {
+  /** Answered when what the answer shows is durable (hard place 3). Starts synchronously. */
+  heartbeat(request: ApiRequest<"groupHeartbeat">, peer: Peer): Promise<ApiResponse<"groupHeartbeat">>;
+  /** Judged and staged in one synchronous step; resolves when durable. */
+  commitOffsets(request: ApiRequest<"offsetCommit">): Promise<ApiResponse<"offsetCommit">["results"]>;
+  /** Waits for commits already staged for its partitions. */
+  fetchOffsets(request: ApiRequest<"offsetFetch">): Promise<ApiResponse<"offsetFetch">["offsets"]>;
+  list(): ApiResponse<"listGroups">["groups"];
+  describe(groupIds: readonly string[]): ApiResponse<"describeGroups">["groups"];
+  readonly groupCount: number;
+  /** The listener is open: deadlines start afresh (hard place 4). */
+  start(): void;
+  /** Rejects what waits with BROKER_NOT_AVAILABLE; leaves no timer. */
+  close(): void;
+}

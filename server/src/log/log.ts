@@ -1,0 +1,64 @@
+// The log: topics, partitions and what is visible of them. Facade of this folder; the parts are beside it.
+
+import type { ApiRequest, ApiResponse, WireError } from "@brooklet/protocol";
+
+/** A topic as the rest of the broker sees it. */
+export interface Topic {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly internal: boolean;
+  readonly partitionCount: number;
+}
+
+export interface FetchWaiting {
+  /** Runs `abandon` when nobody waits any more; returns how to stop listening. */
+  onCancel(run: () => void): () => void;
+}
+
+/** What groups/ needs of the log: which topics exist, and the place of __consumer_offsets. */
+export interface TopicCatalog {
+  byName(topic: string): Topic | undefined;
+  byId(topicId: string): Topic | undefined;
+  all(): Iterable<Topic>;
+  /** Called synchronously after a topic was created or deleted durably. */
+  onChange(listener: (topic: Topic, change: "created" | "deleted") => void): void;
+  highWatermark(topicId: string, partition: number): number | undefined;
+}
+
+export interface OffsetsTopicWriter {
+  /** The number of partitions of __consumer_offsets, which exists from the first commit on (created by the log, durably). */
+  readonly partitionCount: number;
+  /**
+   * Appends one batch of records to a partition of __consumer_offsets as part of the turn being sealed; returns the changes to
+   * stage with the commits, and the callbacks for their fate. Synchronous.
+   */
+  prepare(
+    partition: number,
+    records: readonly { key: Uint8Array; value: Uint8Array | null }[],
+  ): { changes: readonly import("../storage/storage.ts").Change[]; durable(): void };
+}
+
+export type FetchResults = readonly (Omit<ApiResponse<"fetch">["results"][number], "bytes"> & {
+  batches: readonly Uint8Array[];
+})[];
+
+export interface Log {
+  readonly catalog: TopicCatalog;
+  readonly offsetsTopic: OffsetsTopicWriter;
+  /** The results of one produce request, in order. Starts synchronously: offsets are assigned in the order of the calls. */
+  produce(
+    acks: number,
+    partitions: readonly { topic: string; topicId?: string; partition: number; batches: Uint8Array }[],
+  ): Promise<ApiResponse<"produce">["results"]>;
+  fetch(request: ApiRequest<"fetch">, waiting: FetchWaiting): Promise<FetchResults>;
+  listOffsets(request: ApiRequest<"listOffsets">): Promise<ApiResponse<"listOffsets">["results"]>;
+  metadata(request: ApiRequest<"metadata">): Promise<ApiResponse<"metadata">["topics"]>;
+  createTopics(request: ApiRequest<"createTopics">): Promise<ApiResponse<"createTopics">["results"]>;
+  deleteTopics(request: ApiRequest<"deleteTopics">): Promise<ApiResponse<"deleteTopics">["results"]>;
+  initProducerId(): Promise<ApiResponse<"initProducerId">>;
+  readonly stats: { topics: number; partitions: number; parkedFetches: number; tailCacheBytes: number };
+  /** Completes every parked fetch with BROKER_NOT_AVAILABLE or what it has, and takes no more requests. */
+  close(): void;
+}
+
+export type ItemRefusal = { error: WireError };

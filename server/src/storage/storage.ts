@@ -1,0 +1,172 @@
+// What the broker asks of its storage. Behind it: storage/sqlite/ with two executors, threads and inline.
+// Nobody above this file knows SQL, begins a transaction or sees a row of a table.
+//
+// Invariant: `write` gets one turn at a time per call and executes turns in the order of the calls, each as one
+// transaction; after a failed turn every later turn of the same generation is refused without being executed.
+
+/** After which event a write is acknowledged (DESIGN.md section 4, Durability). */
+export type Durability = "disk" | "process" | "memory";
+
+/** A partition's number inside the store; never reused, unlike a topic's name. */
+export type PartitionId = number;
+
+/** One record batch as it lies in the store: the bytes hold the same facts in Kafka's encoding. */
+export interface StoredBatch {
+  readonly partitionId: PartitionId;
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  readonly maxTimestampMs: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface StoredTopic {
+  readonly topicId: string;
+  readonly topic: string;
+  readonly configs: Readonly<Record<string, string>>;
+  readonly createdAtMs: number;
+  /** Index = partition number. */
+  readonly partitions: readonly { readonly partitionId: PartitionId; readonly logStartOffset: number }[];
+}
+
+/** What the broker remembers of one idempotent producer in one partition: the latest five batches, oldest first. */
+export interface StoredProducerState {
+  readonly partitionId: PartitionId;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly batches: readonly {
+    readonly firstSequence: number;
+    readonly lastSequence: number;
+    readonly baseOffset: number;
+    readonly lastOffset: number;
+    /** What the original was answered with, where the topic stamps append times; else -1. */
+    readonly logAppendTimeMs: number;
+  }[];
+  /** Wall time of the last append, for producer.id.expiration.ms. */
+  readonly lastAppendMs: number;
+}
+
+export interface StoredOffset {
+  readonly groupId: string;
+  readonly topicId: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** The next offset to read. */
+  readonly offset: number;
+  readonly leaderEpoch: number;
+  readonly metadata: string;
+  readonly committedAtMs: number;
+}
+
+/** A group's durable state, as JSON that groups/ writes and reads; storage does not look inside. */
+export interface StoredGroup {
+  readonly groupId: string;
+  readonly state: string;
+}
+
+/** One change of the durable state. A turn is a list of them, applied in order in one transaction. */
+export type Change =
+  | { readonly kind: "appendBatch"; readonly batch: StoredBatch }
+  | { readonly kind: "putProducerState"; readonly state: StoredProducerState }
+  | { readonly kind: "deleteProducerState"; readonly partitionId: PartitionId; readonly producerId: number }
+  | { readonly kind: "createTopic"; readonly topic: StoredTopic }
+  /** Removes the topic, its offsets of every group at once, its batches in the background. */
+  | { readonly kind: "deleteTopic"; readonly topicId: string }
+  | { readonly kind: "putOffset"; readonly offset: StoredOffset }
+  | { readonly kind: "deleteOffset"; readonly groupId: string; readonly topicId: string; readonly partition: number }
+  | { readonly kind: "putGroup"; readonly group: StoredGroup }
+  /** With its offsets. */
+  | { readonly kind: "deleteGroup"; readonly groupId: string }
+  /** A number the broker counts up: the next producer id, the next partition id. */
+  | { readonly kind: "putCounter"; readonly name: string; readonly value: number };
+
+/** A part of a turn that is one caller's: its changes stand or fall together with the turn. */
+export interface TurnPart {
+  readonly changes: readonly Change[];
+  /** Commits (with their `__consumer_offsets` batch) and group state: tried again alone when the disk is full. */
+  readonly essential: boolean;
+}
+
+export interface Turn {
+  /** Rises by one with every turn since the start. */
+  readonly number: number;
+  /** Rises when a turn failed: what was built on the failed one must not be executed. */
+  readonly generation: number;
+  readonly parts: readonly TurnPart[];
+}
+
+/**
+ * What became of a turn. `essentialOnly`: the disk was full, the essential parts are durable, the others are certainly not.
+ * `full`: nothing of it is stored. `refused`: an earlier turn of its generation failed; nothing of it was executed.
+ * `failed`: unknown; the storage has stopped and stays stopped (fail-stop).
+ */
+export type TurnVerdict =
+  | { readonly outcome: "durable" }
+  | { readonly outcome: "essentialOnly" | "full" | "refused" | "failed"; readonly message: string };
+
+/** Everything the broker keeps in memory, as the last durable turn left it. */
+export interface StoredState {
+  readonly clusterId: string;
+  /** Stamped into batches as the leader epoch; raised after an unclean end of a level below `disk`. */
+  readonly bootEpoch: number;
+  readonly topics: readonly StoredTopic[];
+  /** For every partition with batches: the offset after its last one. */
+  readonly logEnds: readonly { readonly partitionId: PartitionId; readonly logEndOffset: number }[];
+  readonly producerStates: readonly StoredProducerState[];
+  readonly offsets: readonly StoredOffset[];
+  readonly groups: readonly StoredGroup[];
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface ReadRequest {
+  readonly partitionId: PartitionId;
+  /** The first returned batch is the one that holds this offset, or the next one after it. */
+  readonly fromOffset: number;
+  /** Batches whose last offset is at or above this are not returned (the reader's high watermark or last stable offset). */
+  readonly endOffset: number;
+  /** Soft: at least one batch is returned if there is one. */
+  readonly maxBytes: number;
+}
+
+/** A batch on the disk does not have the checksum it was written with. Other partitions are served on. */
+export class StorageCorruptionError extends Error {
+  override name = "StorageCorruptionError";
+  readonly partitionId: PartitionId;
+  readonly baseOffset: number;
+  constructor(partitionId: PartitionId, baseOffset: number, message: string) {
+    super(message);
+    this.partitionId = partitionId;
+    this.baseOffset = baseOffset;
+  }
+}
+
+export interface Storage {
+  readonly durability: Durability;
+  /** Absent when ephemeral. */
+  readonly dataFile: string | undefined;
+  /** Resolves (never rejects) when the turn's fate is known; in the order of the calls. */
+  write(turn: Turn): Promise<TurnVerdict>;
+  /** Whole batches, checked against their CRC-32C. Rejects with StorageCorruptionError. */
+  read(request: ReadRequest): Promise<readonly StoredBatch[]>;
+  /** The first batch from `fromOffset` below `endOffset` whose largest timestamp is at least `timestampMs`. */
+  findByTimestamp(request: {
+    partitionId: PartitionId;
+    fromOffset: number;
+    endOffset: number;
+    timestampMs: number;
+  }): Promise<StoredBatch | undefined>;
+  /** The first batch among those with the largest timestamp. */
+  findMaxTimestamp(request: {
+    partitionId: PartitionId;
+    fromOffset: number;
+    endOffset: number;
+  }): Promise<StoredBatch | undefined>;
+  /** Resolves with the cause when the storage stopped by itself (an I/O error, a dead worker); pending while it runs. */
+  readonly failed: Promise<Error>;
+  /** Waits for the turns under way, marks a clean end, releases the data folder. */
+  close(): Promise<void>;
+}
+
+export interface OpenedStorage {
+  readonly storage: Storage;
+  readonly state: StoredState;
+}
