@@ -1,0 +1,216 @@
+// The checkers: each takes the history of a run and returns what must not have happened. Names follow RELIABILITY's list where
+// they have one (lost-write, duplicate, inconsistent-offsets, G1a, poll-skip, nonmonotonic-poll, nonmonotonic-send).
+
+import type { Delivered, History } from "./history.ts";
+
+type Checker = (history: History) => string[];
+
+const partitionOf = (item: { topic: string; partition: number }) => `${item.topic}-${item.partition}`;
+
+function groupBy<T>(items: Iterable<T>, keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+/** An acknowledged record stands at its offset. */
+export const lostWrite: Checker = (history) => {
+  const problems: string[] = [];
+  for (const sent of history.sent) {
+    if (sent.outcome !== "acknowledged") continue;
+    const entry = history.log.get(partitionOf(sent))?.find(({ offset }) => offset === sent.offset);
+    if (entry?.value !== sent.value)
+      problems.push(
+        `lost-write: ${sent.value} was acknowledged at ${partitionOf(sent)}@${sent.offset}, where ${entry === undefined ? "nothing" : entry.value} stands`,
+      );
+  }
+  return problems;
+};
+
+/** A record that certainly failed is nowhere. */
+export const abortedRead: Checker = (history) => {
+  const failed = new Set(history.sent.filter(({ outcome }) => outcome === "failed").map(({ value }) => value));
+  const problems: string[] = [];
+  for (const [partition, entries] of history.log)
+    for (const { offset, value } of entries)
+      if (failed.has(value)) problems.push(`G1a: ${value} failed for certain and stands at ${partition}@${offset}`);
+  return problems;
+};
+
+/** The idempotent producer writes each value at most once. */
+export const duplicate: Checker = (history) => {
+  const problems: string[] = [];
+  const places = new Map<string, string>();
+  for (const [partition, entries] of history.log)
+    for (const { offset, value } of entries) {
+      const place = `${partition}@${offset}`;
+      const earlier = places.get(value);
+      if (earlier !== undefined) problems.push(`duplicate: ${value} stands at ${earlier} and at ${place}`);
+      places.set(value, place);
+    }
+  return problems;
+};
+
+/** One offset, one value: for every reader at every time. */
+export const inconsistentOffsets: Checker = (history) => {
+  const problems: string[] = [];
+  const values = new Map<string, string>();
+  for (const [partition, entries] of history.log)
+    for (const { offset, value } of entries) values.set(`${partition}@${offset}`, value);
+  for (const record of history.delivered) {
+    const place = `${partitionOf(record)}@${record.offset}`;
+    const value = values.get(place);
+    if (value !== record.value)
+      problems.push(
+        `inconsistent-offsets: ${record.consumer} read ${record.value} at ${place}, where ${value ?? "nothing"} stands`,
+      );
+  }
+  return problems;
+};
+
+/** A producer's records stand in each partition in the order of its calls. */
+export const nonmonotonicSend: Checker = (history) => {
+  const problems: string[] = [];
+  const numbers = new Map(history.sent.map((sent) => [sent.value, sent]));
+  for (const [partition, entries] of history.log) {
+    const last = new Map<string, number>();
+    for (const { value } of entries) {
+      const sent = numbers.get(value);
+      if (sent === undefined) continue;
+      const before = last.get(sent.producer) ?? -1;
+      if (sent.number < before) problems.push(`nonmonotonic-send: ${value} stands behind a later send in ${partition}`);
+      last.set(sent.producer, Math.max(before, sent.number));
+    }
+  }
+  return problems;
+};
+
+/** Within one ownership a member reads every record of the log once, in order. */
+export const pollOrder: Checker = (history) => {
+  const problems: string[] = [];
+  const byOwnership = new Map<object, Delivered[]>();
+  for (const record of history.delivered) {
+    const list = byOwnership.get(record.ownership);
+    if (list === undefined) byOwnership.set(record.ownership, [record]);
+    else list.push(record);
+  }
+  for (const records of byOwnership.values()) {
+    for (let index = 1; index < records.length; index++) {
+      const before = records[index - 1] as Delivered;
+      const record = records[index] as Delivered;
+      const what = `${record.consumer} read ${partitionOf(record)}@${record.offset} after @${before.offset}`;
+      if (record.offset <= before.offset) problems.push(`nonmonotonic-poll: ${what}`);
+      else if (record.offset > before.offset + 1) problems.push(`poll-skip: ${what}`);
+    }
+  }
+  return problems;
+};
+
+/** A group that reads from the start reads everything. */
+export const unseen =
+  (group: string, topics: readonly string[]): Checker =>
+  (history) => {
+    const seen = new Set(
+      history.delivered
+        .filter((record) => record.group === group)
+        .map((record) => `${partitionOf(record)}@${record.offset}`),
+    );
+    const problems: string[] = [];
+    for (const [partition, entries] of history.log) {
+      if (!topics.some((topic) => partition.startsWith(`${topic}-`))) continue;
+      for (const { offset, value } of entries)
+        if (!seen.has(`${partition}@${offset}`))
+          problems.push(`unseen: ${group} never read ${value} at ${partition}@${offset}`);
+    }
+    return problems;
+  };
+
+/**
+ * The broker never grants a partition to a member while its answers still leave it to another: that one must have acknowledged
+ * by a smaller grant, or be gone (its removal stands in the group's timeline).
+ */
+export const oneOwner: Checker = (history) => {
+  const problems: string[] = [];
+  for (const [group, grants] of groupBy(history.grants, ({ group }) => group)) {
+    const holders = new Map<string, { memberId: string; epoch: number; atMs: number }>();
+    const removals = (history.timelines.get(group) ?? []).filter(
+      ({ event }) => event === "leave" || event === "eviction",
+    );
+    for (const grant of grants) {
+      if (grant.assignment === undefined) continue;
+      const granted = new Set(grant.assignment);
+      for (const [partition, holder] of holders)
+        if (holder.memberId === grant.memberId && !granted.has(partition)) holders.delete(partition);
+      for (const partition of granted) {
+        const holder = holders.get(partition);
+        if (holder !== undefined && holder.memberId !== grant.memberId) {
+          const removed = removals.some(
+            ({ member, atMs }) =>
+              member === holder.memberId && atMs >= Math.floor(holder.atMs) && atMs <= Math.ceil(grant.atMs),
+          );
+          if (!removed)
+            problems.push(
+              `two owners: ${partition} of ${group} was granted to ${grant.memberId} in epoch ${grant.memberEpoch} while ${holder.memberId} held it since epoch ${holder.epoch}`,
+            );
+        }
+        holders.set(partition, { memberId: grant.memberId, epoch: grant.memberEpoch, atMs: grant.atMs });
+      }
+    }
+  }
+  return problems;
+};
+
+/** Once a partition has a new owner, no commit of the old one is accepted. */
+export const fencedCommit: Checker = (history) => {
+  const problems: string[] = [];
+  for (const commit of history.commits) {
+    if (!commit.accepted) continue;
+    const usurper = history.ownerships.find(
+      (other) =>
+        other.group === commit.group &&
+        other.consumer !== commit.consumer &&
+        partitionOf(other) === partitionOf(commit) &&
+        other.fromMs < commit.sentAtMs &&
+        other.untilMs > commit.doneAtMs,
+    );
+    if (usurper !== undefined)
+      problems.push(
+        `fenced commit: ${commit.consumer}'s commit of ${partitionOf(commit)}@${commit.offset} was accepted while ${usurper.consumer} owned it`,
+      );
+  }
+  return problems;
+};
+
+/** No commit of the SDK's own positions lies beyond the log. */
+export const commitBeyondEnd: Checker = (history) =>
+  history.commits
+    .filter(({ accepted }) => accepted)
+    .flatMap((commit) => {
+      const end = (history.log.get(partitionOf(commit))?.at(-1)?.offset ?? -1) + 1;
+      return commit.offset > end
+        ? [
+            `commit beyond the end: ${commit.consumer} committed ${partitionOf(commit)}@${commit.offset}, the log ends at ${end}`,
+          ]
+        : [];
+    });
+
+/** Every request that got an answer got one. */
+export const answeredOnce: Checker = (history) => history.wireProblems;
+
+export const checkers: readonly Checker[] = [
+  lostWrite,
+  abortedRead,
+  duplicate,
+  inconsistentOffsets,
+  nonmonotonicSend,
+  pollOrder,
+  oneOwner,
+  fencedCommit,
+  commitBeyondEnd,
+  answeredOnce,
+];

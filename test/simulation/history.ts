@@ -1,0 +1,82 @@
+// What happened in a simulated run, as its clients saw it: the input of the checkers. Values are unique in a run.
+
+export interface Sent {
+  readonly producer: string;
+  /** Rises per producer: the order of its `send` calls. */
+  readonly number: number;
+  readonly topic: string;
+  readonly value: string;
+  outcome: "pending" | "acknowledged" | "failed" | "unknown";
+  partition: number;
+  offset: number;
+}
+
+export interface Delivered {
+  readonly consumer: string;
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly value: string;
+  readonly atMs: number;
+  /** The interval of ownership in which it came. */
+  readonly ownership: Ownership;
+}
+
+/** From `onPartitionsAssigned` to `onPartitionsRevoked` or `onPartitionsLost`, as the member saw it. */
+export interface Ownership {
+  readonly consumer: string;
+  readonly memberId: () => string;
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly fromMs: number;
+  untilMs: number;
+  end: "owned" | "revoked" | "lost" | "killed";
+}
+
+export interface Committed {
+  readonly consumer: string;
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly sentAtMs: number;
+  readonly doneAtMs: number;
+  readonly accepted: boolean;
+}
+
+export interface LogEntry {
+  readonly offset: number;
+  readonly value: string;
+}
+
+/** One answer the broker sent to a heartbeat, seen on the wire. */
+export interface Grant {
+  readonly group: string;
+  readonly memberId: string;
+  readonly memberEpoch: number;
+  readonly assignment: readonly string[] | undefined;
+  readonly atMs: number;
+}
+
+export interface TimelineEntry {
+  readonly atMs: number;
+  readonly event: string;
+  readonly epoch: number;
+  readonly member?: string;
+  readonly reason?: string;
+}
+
+export class History {
+  readonly sent: Sent[] = [];
+  readonly delivered: Delivered[] = [];
+  readonly ownerships: Ownership[] = [];
+  readonly commits: Committed[] = [];
+  readonly grants: Grant[] = [];
+  /** Ids that got two answers on one connection, or answers to nobody. */
+  readonly wireProblems: string[] = [];
+  readonly timelines = new Map<string, TimelineEntry[]>();
+  /** The whole log at the end, by "topic-partition". */
+  readonly log = new Map<string, LogEntry[]>();
+}
