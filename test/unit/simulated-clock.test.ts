@@ -1,3 +1,5 @@
+// The simulated clock of test/support: what every simulated test stands on.
+
 import { sleep, systemClock } from "@brooklet/protocol/world";
 import { expect, test } from "vitest";
 import { SimulatedClock } from "../support/simulated-clock.ts";

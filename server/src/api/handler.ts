@@ -3,20 +3,15 @@
 import type { ApiName, ApiRequest, ApiResponse } from "@brooklet/protocol";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import type { Log } from "../log/log.ts";
+import type { Peer } from "../peer.ts";
 import type { Settings } from "../settings.ts";
 import type { Logger } from "../world.ts";
+
+export type { Peer } from "../peer.ts";
 
 /** Who asks. Access control comes later; every handler knows a principal from the first day. */
 export interface Principal {
   readonly name: string;
-}
-
-/** The connection (or single HTTP request) a request came by, as far as the broker's knowledge needs it. */
-export interface Peer {
-  /** For logs and timelines: "client-id@127.0.0.1:5000". */
-  readonly description: string;
-  /** Sends `{ event: "heartbeatNow", groupId }` if the peer has an open WebSocket; may be dropped. */
-  hintHeartbeat(groupId: string): void;
 }
 
 /** Tells a waiting request that nobody waits for its answer any more. */

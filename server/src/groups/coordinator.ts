@@ -1,7 +1,7 @@
 // The group coordinator: the only part of groups/ that touches clock, turns and connections. Facade of this folder.
 
 import type { ApiRequest, ApiResponse } from "@brooklet/protocol";
-import type { Peer } from "../api/handler.ts";
+import type { Peer } from "../peer.ts";
 
 export interface GroupCoordinator {
   /** Answered when what the answer shows is durable (hard place 3). Starts synchronously. */

@@ -1,0 +1,10 @@
+// Who is at the other end of a request, as far as the broker's knowledge needs it. A leaf: listeners make it, api/ hands
+// it on, groups/ and log/ use it, and none of them knows the other.
+
+/** The connection (or single HTTP request) a request came by. */
+export interface Peer {
+  /** For logs and timelines: "client-id@127.0.0.1:5000". */
+  readonly description: string;
+  /** Sends `{ event: "heartbeatNow", groupId }` if the peer has an open WebSocket; may be dropped. */
+  hintHeartbeat(groupId: string): void;
+}
