@@ -1,0 +1,155 @@
+// Frames: how one request, answer or event travels, over WebSocket and HTTP alike:
+// `u32 big-endian header length | header: one JSON object in UTF-8 | payload: raw record batches`.
+// What a header means is not known here (apis/), nor which bytes of the payload are good (records/).
+// Invariant: whatever the bytes are, decoding returns a frame or throws ProtocolError INVALID_REQUEST, and it
+// measures before it allocates, parses or recurses.
+
+import { parse } from "secure-json-parse";
+import { ProtocolError } from "./errors.ts";
+import { FRAME_PREFIX_BYTES, MAX_JSON_DEPTH } from "./limits.ts";
+
+const encoder = new TextEncoder();
+// A byte order mark is no JSON: it must reach the parser, not vanish here.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/** A frame as it came; `payload` is a view into its bytes. */
+export interface Frame {
+  header: Record<string, unknown>;
+  payload: Uint8Array;
+}
+
+/** Lays out one frame in fresh memory. `header` must be an object that JSON can print. */
+export function encodeFrame(header: object, payload: readonly Uint8Array[] = []): Uint8Array {
+  const json = encoder.encode(JSON.stringify(header));
+  let size = FRAME_PREFIX_BYTES + json.length;
+  for (const part of payload) size += part.length;
+  const frame = new Uint8Array(size);
+  frame[0] = json.length >>> 24;
+  frame[1] = json.length >>> 16;
+  frame[2] = json.length >>> 8;
+  frame[3] = json.length;
+  frame.set(json, FRAME_PREFIX_BYTES);
+  let at = FRAME_PREFIX_BYTES + json.length;
+  for (const part of payload) {
+    frame.set(part, at);
+    at += part.length;
+  }
+  return frame;
+}
+
+/**
+ * Takes a frame apart.
+ *
+ * Shape: the header is a fresh object without `__proto__` or `constructor` keys at any depth; the payload is a view.
+ * Units: `maxHeaderBytes` counts the header's JSON alone.
+ * Errors: INVALID_REQUEST for anything that is no frame.
+ */
+export function decodeFrame(bytes: Uint8Array, bounds: { readonly maxHeaderBytes: number }): Frame {
+  if (bytes.length < FRAME_PREFIX_BYTES) {
+    throw malformed(`it has ${bytes.length} bytes, and the length of its header alone takes ${FRAME_PREFIX_BYTES}`);
+  }
+  const [a = 0, b = 0, c = 0, d = 0] = bytes;
+  const headerBytes = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  if (headerBytes > bounds.maxHeaderBytes) {
+    throw malformed(`its header has ${headerBytes} bytes; at most ${bounds.maxHeaderBytes} are taken`);
+  }
+  const headerEnd = FRAME_PREFIX_BYTES + headerBytes;
+  if (headerEnd > bytes.length) {
+    throw malformed(
+      `it announces a header of ${headerBytes} bytes and ends after ${bytes.length - FRAME_PREFIX_BYTES}`,
+    );
+  }
+  return {
+    header: parseHeader(bytes.subarray(FRAME_PREFIX_BYTES, headerEnd)),
+    payload: bytes.subarray(headerEnd),
+  };
+}
+
+/** Parses the JSON of a header that came without a frame around it (HTTP's `application/json`), by the same rules. */
+export function parseHeader(json: Uint8Array): Record<string, unknown> {
+  checkDepth(json);
+  let text: string;
+  try {
+    text = decoder.decode(json);
+  } catch (cause) {
+    throw malformed("its header is not UTF-8", cause);
+  }
+  let header: unknown;
+  try {
+    header = parse(text, { protoAction: "error", constructorAction: "error" });
+  } catch (cause) {
+    throw malformed(`its header is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+  }
+  if (!isPlainObject(header)) throw malformed("its header is not a JSON object");
+  // The library refuses `constructor` only where it holds a `prototype`; no header of ours has such a key at all.
+  if ((text.includes("constructor") || text.includes("\\u")) && hasKey(header, "constructor")) {
+    throw malformed('its header has a key "constructor"');
+  }
+  return header;
+}
+
+/**
+ * Cuts the payload of a frame by the `bytes` of the items it belongs to, in order; views, no copies.
+ *
+ * Errors: INVALID_REQUEST when the sum is not the payload's length, or one of them is no byte count.
+ */
+export function splitPayload(payload: Uint8Array, items: readonly { readonly bytes: number }[]): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  for (const { bytes } of items) {
+    if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > payload.length - at) {
+      throw malformed(`item ${parts.length} announces ${bytes} bytes of payload, and ${payload.length - at} are left`);
+    }
+    parts.push(payload.subarray(at, at + bytes));
+    at += bytes;
+  }
+  if (at !== payload.length) {
+    throw malformed(`its payload has ${payload.length} bytes; its header accounts for ${at}`);
+  }
+  return parts;
+}
+
+/** JSON.parse recurses: the nesting is counted first, over the raw bytes, strings left out. */
+function checkDepth(json: Uint8Array): void {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at];
+    if (inString) {
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) {
+      inString = true;
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      depth++;
+      if (depth > MAX_JSON_DEPTH) throw malformed(`its header is nested more than ${MAX_JSON_DEPTH} deep`);
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      depth--;
+    }
+  }
+}
+
+/** Whether any object in `value` has `key` of its own. Depth is bounded by checkDepth. */
+function hasKey(value: object, key: string): boolean {
+  if (Object.hasOwn(value, key)) return true;
+  return Object.values(value).some((inner) => typeof inner === "object" && inner !== null && hasKey(inner, key));
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function malformed(problem: string, cause?: unknown): ProtocolError {
+  return new ProtocolError(
+    "INVALID_REQUEST",
+    `The frame cannot be read: ${problem}.`,
+    cause === undefined ? {} : { cause },
+  );
+}

@@ -1,0 +1,70 @@
+// Records inside a batch, as a consumer reads them. Hot path: one pass, views instead of copies.
+// Compaction leaves gaps in the offsets and may leave a batch empty, so counts are trusted less here than in check.ts.
+
+import { codecs } from "#codecs";
+import { BATCH_HEADER_BYTES, batchSizeBytes, corrupt, readBatchHeader } from "./batch.ts";
+import { checkCrc } from "./check.ts";
+import { Cursor } from "./varint.ts";
+
+export interface RecordHeader {
+  key: string;
+  value: Uint8Array | null;
+}
+
+export interface DecodedRecord {
+  offset: number;
+  /** Milliseconds since 1970, or -1: none. */
+  timestamp: number;
+  key: Uint8Array | null;
+  value: Uint8Array | null;
+  headers: RecordHeader[];
+}
+
+const utf8 = new TextDecoder();
+
+/**
+ * The records of one batch, in order; none for a control batch.
+ *
+ * Shape: keys and values are views into `bytes`. Header names that are not UTF-8 come with replacement characters, as in Kafka.
+ * Errors: CORRUPT_MESSAGE for damage, UNSUPPORTED_FOR_MESSAGE_FORMAT, UNSUPPORTED_COMPRESSION_TYPE.
+ */
+export function decodeBatch(bytes: Uint8Array, options: { readonly checkCrc?: boolean } = {}): DecodedRecord[] {
+  if (batchSizeBytes(bytes, 0) !== bytes.length) throw corrupt(`${bytes.length} bytes are not one batch`);
+  const header = readBatchHeader(bytes);
+  if (options.checkCrc !== false) checkCrc(bytes);
+  const records: DecodedRecord[] = [];
+  if (header.control) return records;
+  codecs[header.compression].decompress(bytes);
+
+  const { baseOffset, baseTimestamp, lastOffsetDelta, recordCount } = header;
+  const appendTime = header.timestampType === "LogAppendTime" ? header.maxTimestamp : undefined;
+  const cursor = new Cursor(bytes, BATCH_HEADER_BYTES, bytes.length);
+  let previousDelta = -1;
+  for (let index = 0; index < recordCount; index++) {
+    const end = cursor.enterRecord();
+    const timestamp = baseTimestamp + cursor.readVarlong();
+    const offsetDelta = cursor.readVarint();
+    if (offsetDelta <= previousDelta || offsetDelta > lastOffsetDelta) {
+      throw corrupt(`its record ${index} has offset delta ${offsetDelta} after ${previousDelta}`);
+    }
+    previousDelta = offsetDelta;
+    const key = cursor.readNullableBytes();
+    const value = cursor.readNullableBytes();
+    const headers = readHeaders(cursor);
+    cursor.leaveRecord(end);
+    records.push({ offset: baseOffset + offsetDelta, timestamp: appendTime ?? timestamp, key, value, headers });
+  }
+  if (recordCount < 0 || cursor.at !== bytes.length) {
+    throw corrupt(`${bytes.length - cursor.at} bytes follow its ${recordCount} records`);
+  }
+  return records;
+}
+
+function readHeaders(cursor: Cursor): RecordHeader[] {
+  const headers: RecordHeader[] = [];
+  for (let left = cursor.readHeaderCount(); left > 0; left--) {
+    const key = utf8.decode(cursor.readBytes(cursor.readLength()));
+    headers.push({ key, value: cursor.readNullableBytes() });
+  }
+  return headers;
+}
