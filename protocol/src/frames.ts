@@ -85,7 +85,10 @@ export function parseHeader(json: Uint8Array): Record<string, unknown> {
   try {
     header = parse(text, { protoAction: "error", constructorAction: "error" });
   } catch (cause) {
-    throw malformed(`its header is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+    throw malformed(
+      `its header is no JSON that is taken: ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    );
   }
   if (!isPlainObject(header)) throw malformed("its header is not a JSON object");
   // The library refuses `constructor` only where it holds a `prototype`; no header of ours has such a key at all.
