@@ -6,11 +6,17 @@
 
 import { parse } from "secure-json-parse";
 import { ProtocolError } from "./errors.ts";
+import { readUint32, writeInt32 } from "./integers.ts";
 import { FRAME_PREFIX_BYTES, MAX_JSON_DEPTH } from "./limits.ts";
 
 const encoder = new TextEncoder();
 // A byte order mark is no JSON: it must reach the parser, not vanish here.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** UTF-8 bytes of one UTF-16 unit, at most. */
+const MAX_BYTES_PER_UNIT = 3;
+/** Where short headers are encoded before the size of their frame is known: an allocation costs as much as the encoding. */
+const scratch = new Uint8Array(16_384);
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -27,16 +33,18 @@ export interface Frame {
 
 /** Lays out one frame in fresh memory. `header` must be an object that JSON can print. */
 export function encodeFrame(header: object, payload: readonly Uint8Array[] = []): Uint8Array {
-  const json = encoder.encode(JSON.stringify(header));
-  let size = FRAME_PREFIX_BYTES + json.length;
+  const text = JSON.stringify(header);
+  const json =
+    text.length * MAX_BYTES_PER_UNIT <= scratch.length
+      ? scratch.subarray(0, encoder.encodeInto(text, scratch).written)
+      : encoder.encode(text);
+  const headerEnd = FRAME_PREFIX_BYTES + json.length;
+  let size = headerEnd;
   for (const part of payload) size += part.length;
   const frame = new Uint8Array(size);
-  frame[0] = json.length >>> 24;
-  frame[1] = json.length >>> 16;
-  frame[2] = json.length >>> 8;
-  frame[3] = json.length;
+  writeInt32(frame, 0, json.length);
   frame.set(json, FRAME_PREFIX_BYTES);
-  let at = FRAME_PREFIX_BYTES + json.length;
+  let at = headerEnd;
   for (const part of payload) {
     frame.set(part, at);
     at += part.length;
@@ -55,8 +63,7 @@ export function decodeFrame(bytes: Uint8Array, bounds: { readonly maxHeaderBytes
   if (bytes.length < FRAME_PREFIX_BYTES) {
     throw malformed(`it has ${bytes.length} bytes, and the length of its header alone takes ${FRAME_PREFIX_BYTES}`);
   }
-  const [a = 0, b = 0, c = 0, d = 0] = bytes;
-  const headerBytes = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  const headerBytes = readUint32(bytes, 0);
   if (headerBytes > bounds.maxHeaderBytes) {
     throw malformed(`its header has ${headerBytes} bytes; at most ${bounds.maxHeaderBytes} are taken`);
   }

@@ -5,7 +5,7 @@
 import { type CodecName, codecs } from "#codecs";
 import { crc32c } from "#crc32c";
 import { ProtocolError } from "../errors.ts";
-import { readInt16, readInt32, readInt64, readUint32, writeInt16, writeInt32, writeInt64 } from "./integers.ts";
+import { readInt16, readInt32, readInt64, readUint32, writeInt16, writeInt32, writeInt64 } from "../integers.ts";
 
 /** Where each field begins (Kafka: DefaultRecordBatch). */
 export const BATCH_LENGTH_AT = 8;

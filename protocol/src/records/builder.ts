@@ -3,6 +3,7 @@
 // batch that only a broker writes.
 
 import { invariant } from "../errors.ts";
+import { writeInt16, writeInt32, writeInt64 } from "../integers.ts";
 import {
   ATTRIBUTES_AT,
   BASE_SEQUENCE_AT,
@@ -24,7 +25,6 @@ import {
   type TimestampType,
   TRANSACTIONAL_BIT,
 } from "./batch.ts";
-import { writeInt16, writeInt32, writeInt64 } from "./integers.ts";
 import { varintSizeBytes, varlongSizeBytes, writeVarint, writeVarlong } from "./varint.ts";
 
 /** A record as it goes into a batch. */
@@ -107,8 +107,7 @@ export class BatchBuilder {
     at = writeNullable(buffer, at, value);
     at = writeVarint(buffer, at, headers.length);
     for (const header of headers) {
-      at = writeVarint(buffer, at, utf8SizeBytes(header.key));
-      at += encoder.encodeInto(header.key, buffer.subarray(at)).written;
+      at = writeText(buffer, at, header.key);
       at = writeNullable(buffer, at, header.value);
     }
 
@@ -186,6 +185,17 @@ function writeNullable(buffer: Uint8Array, at: number, field: Uint8Array | null)
     buffer.set(field, start);
   }
   return start + length;
+}
+
+function writeText(buffer: Uint8Array, at: number, text: string): number {
+  const sizeBytes = utf8SizeBytes(text);
+  const start = writeVarint(buffer, at, sizeBytes);
+  if (sizeBytes === text.length) {
+    for (let index = 0; index < sizeBytes; index++) buffer[start + index] = text.charCodeAt(index);
+  } else {
+    encoder.encodeInto(text, buffer.subarray(start));
+  }
+  return start + sizeBytes;
 }
 
 /** As TextEncoder counts: a lone surrogate becomes U+FFFD, three bytes. */

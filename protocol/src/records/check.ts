@@ -4,6 +4,7 @@
 
 import { codecs } from "#codecs";
 import { ProtocolError } from "../errors.ts";
+import { readInt16, readUint32 } from "../integers.ts";
 import {
   ATTRIBUTES_AT,
   BATCH_HEADER_BYTES,
@@ -16,7 +17,6 @@ import {
   NO_PRODUCER,
   readBatchHeader,
 } from "./batch.ts";
-import { readInt16, readUint32 } from "./integers.ts";
 import { Cursor } from "./varint.ts";
 
 /** Attribute bits that have a meaning. */

@@ -1,7 +1,7 @@
 // Fixed-width big-endian integers, read and written in place. 64-bit ones are safe-integer numbers throughout brooklet;
 // what does not fit is damage. Callers have checked that the bytes are there.
 
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "./errors.ts";
 
 const TWO_32 = 0x1_0000_0000;
 
