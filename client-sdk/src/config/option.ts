@@ -1,0 +1,118 @@
+// What an option is: a row of a table, with its type, default, range and fate. Types and checks both follow the rows.
+//
+// Every option that SEMANTICS.md 1.1 and 1.2 name has a row; whatever has none is unknown and refused.
+
+import type { Deserializer, Serializer } from "../serdes.ts";
+
+/** What happens to an option that is given. */
+export type Fate = "works" | "ignored" | "refused";
+
+interface Row {
+  readonly fate: Fate;
+  /** For `ignored` and `refused`: the reason. */
+  readonly why?: string;
+}
+
+export interface IntegerRow extends Row {
+  readonly type: "integer";
+  readonly min: number;
+  readonly max?: number;
+  readonly default: number;
+}
+export interface BooleanRow extends Row {
+  readonly type: "boolean";
+  readonly default: boolean;
+}
+export interface ChoiceRow extends Row {
+  readonly type: "choice";
+  readonly choices: readonly (string | number)[];
+  readonly default: string | number;
+  /** Choices that Kafka has and brooklet refuses, with the reason. */
+  readonly refused?: { readonly [choice: string]: string };
+}
+export interface TextRow extends Row {
+  readonly type: "text";
+  readonly default: string | undefined;
+  /** Why a text is not legal, or undefined. */
+  readonly problem?: (text: string) => string | undefined;
+}
+/** A list of host:port; in Kafka's tables `list`. */
+export interface ServersRow extends Row {
+  readonly type: "servers";
+}
+/** An object with `serialize` or `deserialize`. */
+export interface SerdeRow extends Row {
+  readonly type: "serializer" | "deserializer";
+}
+/** Only its name matters: it is accepted without effect, or refused. */
+export interface NamedRow extends Row {
+  readonly type: "any";
+  readonly fate: "ignored" | "refused";
+  readonly why: string;
+  /** The option to use instead: another client's spelling is a type error too. */
+  readonly instead?: string;
+  /** Its type where it has one already. */
+  readonly given?: "text" | "integer";
+}
+
+export type OptionRow = IntegerRow | BooleanRow | ChoiceRow | TextRow | ServersRow | SerdeRow | NamedRow;
+export type OptionTable = { readonly [name: string]: OptionRow };
+
+/** `auto.commit.interval.ms` becomes `autoCommitIntervalMs`. */
+export type CamelCase<Name extends string> = Name extends `${infer Head}.${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Name;
+
+/** A refused choice that ends in a colon stands for every text that begins so. */
+type LaterChoice<K> = K extends `${string}:` ? `${K}${string}` : K & string;
+
+type Given<R> = R extends { choices: readonly (infer C)[]; refused: infer Later }
+  ? C | LaterChoice<keyof Later>
+  : R extends { choices: readonly (infer C)[] }
+    ? C
+    : R extends { type: "integer" } | { given: "integer" }
+      ? number
+      : R extends { type: "boolean" }
+        ? boolean
+        : R extends { type: "text" } | { given: "text" }
+          ? string
+          : R extends { type: "servers" }
+            ? string | string[]
+            : unknown;
+
+/** The public type of a configuration: every row but the spellings of other clients. Serdes are typed by their client. */
+export type ConfigOf<T extends OptionTable> = {
+  [N in keyof T as T[N] extends { instead: string } | { type: "servers" | "serializer" | "deserializer" }
+    ? never
+    : N]?: Given<T[N]>;
+};
+
+type Parsed<R> = R extends { choices: readonly (infer C)[] }
+  ? C
+  : R extends { type: "integer" }
+    ? number
+    : R extends { type: "boolean" }
+      ? boolean
+      : R extends { type: "text"; default: infer D }
+        ? string | D
+        : R extends { type: "servers" }
+          ? readonly string[]
+          : R extends { type: "serializer" }
+            ? Serializer<unknown>
+            : R extends { type: "deserializer" }
+              ? Deserializer<unknown>
+              : never;
+
+/** What a client reads: every working row under its camel-case name, with defaults filled in. */
+export type SettingsOf<T extends OptionTable> = {
+  readonly [N in keyof T & string as T[N] extends { fate: "works" } ? CamelCase<N> : never]: Parsed<T[N]>;
+};
+
+/** Keeps the literal types of a table. */
+export function optionTable<const T extends OptionTable>(table: T): T {
+  return table;
+}
+
+export function camelCase(name: string): string {
+  return name.replace(/\.(.)/g, (_, letter: string) => letter.toUpperCase());
+}

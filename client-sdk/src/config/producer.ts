@@ -1,0 +1,138 @@
+// The producer's options (SEMANTICS.md 1.2): every row of Kafka's ProducerConfig with its fate here.
+// Named differences: `linger.ms` is 0 (Kafka 5) and `batch.size` 262144 (Kafka 16384), because a batch closes when a request slot is free.
+
+import type { ConfigProblem } from "../errors.ts";
+import { bytes, type Serializer } from "../serdes.ts";
+import { atLeast, commonFamilies, commonOptions, ignored, insteadUse, MAX_INT32, refused } from "./common.ts";
+import { type ConfigOf, optionTable } from "./option.ts";
+import { type Parsed, parseConfig } from "./parse.ts";
+
+const NO_TRANSACTIONS = "transactions are not there yet";
+const NO_COMPRESSION = "only none is there yet";
+const ONE_BROKER = "there is one broker to send to";
+/** Batches that the broker remembers of a producer and partition; more in flight could not be told from duplicates. */
+export const MAX_IDEMPOTENT_IN_FLIGHT = 5;
+
+export const producerOptions = optionTable({
+  ...commonOptions,
+  "key.serializer": { fate: "works", type: "serializer" },
+  "value.serializer": { fate: "works", type: "serializer" },
+  acks: { fate: "works", type: "choice", choices: ["all", -1, 0, 1], default: "all", refused: {} },
+  "enable.idempotence": { fate: "works", type: "boolean", default: true },
+  retries: atLeast(0, MAX_INT32),
+  "max.in.flight.requests.per.connection": atLeast(1, MAX_IDEMPOTENT_IN_FLIGHT),
+  "linger.ms": atLeast(0, 0),
+  "batch.size": atLeast(0, 262_144),
+  "buffer.memory": { fate: "works", type: "integer", min: 0, default: 33_554_432 },
+  "max.block.ms": { fate: "works", type: "integer", min: 0, default: 60_000 },
+  "max.request.size": atLeast(0, 1_048_576),
+  "delivery.timeout.ms": atLeast(0, 120_000),
+  "compression.type": {
+    fate: "works",
+    type: "choice",
+    choices: ["none"],
+    default: "none",
+    refused: { gzip: NO_COMPRESSION, snappy: NO_COMPRESSION, lz4: NO_COMPRESSION, zstd: NO_COMPRESSION },
+  },
+  "compression.gzip.level": ignored("nothing is compressed"),
+  "compression.lz4.level": ignored("nothing is compressed"),
+  "compression.zstd.level": ignored("nothing is compressed"),
+  "transactional.id": { ...refused(NO_TRANSACTIONS), given: "text" },
+  "transaction.timeout.ms": { ...ignored(NO_TRANSACTIONS), given: "integer" },
+  "transaction.two.phase.commit.enable": refused(NO_TRANSACTIONS),
+  "partitioner.class": refused("name the partition in the record; keys go by murmur2 as in Kafka"),
+  "partitioner.ignore.keys": { fate: "works", type: "boolean", default: false },
+  "partitioner.adaptive.partitioning.enable": ignored(ONE_BROKER),
+  "partitioner.availability.timeout.ms": ignored(ONE_BROKER),
+  "metadata.max.idle.ms": ignored("a topic's metadata is kept while the producer lives"),
+  "interceptor.classes": refused("interceptors are not there yet"),
+  // librdkafka's names.
+  "queue.buffering.max.ms": insteadUse("linger.ms"),
+  "queue.buffering.max.kbytes": insteadUse("buffer.memory"),
+  "queue.buffering.max.messages": insteadUse("buffer.memory"),
+  "batch.num.messages": insteadUse("batch.size"),
+  "message.send.max.retries": insteadUse("retries"),
+  "message.timeout.ms": insteadUse("delivery.timeout.ms"),
+  "request.required.acks": insteadUse("acks"),
+  "message.max.bytes": insteadUse("max.request.size"),
+  "compression.codec": insteadUse("compression.type"),
+  "max.in.flight": insteadUse("max.in.flight.requests.per.connection"),
+});
+
+type Raw = Parsed<typeof producerOptions>;
+export type ProducerSettings = Omit<Raw, "acks"> & { readonly acks: 0 | 1 | -1 };
+
+/** Kafka's option names; numbers in Kafka's units. A name that is not here is a type error, and refused at construction. */
+export interface ProducerConfig<K, V> extends ConfigOf<typeof producerOptions> {
+  /** One or more host:port, comma separated or an array; the next is tried when one is down. */
+  "bootstrap.servers": string | string[];
+  /** Default: bytes. */
+  "key.serializer"?: Serializer<K>;
+  /** Default: bytes. */
+  "value.serializer"?: Serializer<V>;
+}
+
+function checkDeliveryTimeout(settings: Raw, given: ReadonlySet<string>): ConfigProblem | undefined {
+  const least = settings.lingerMs + settings.requestTimeoutMs;
+  if (!(settings.deliveryTimeoutMs < least) || !given.has("delivery.timeout.ms")) return undefined;
+  return {
+    setting: "delivery.timeout.ms",
+    problem: `must be at least linger.ms + request.timeout.ms (${least}); it is ${settings.deliveryTimeoutMs}`,
+  };
+}
+
+function wantsIdempotence(given: ReadonlySet<string>, settings: Raw): boolean {
+  return given.has("enable.idempotence") && settings.enableIdempotence === true;
+}
+
+function checkAcks(settings: Raw, given: ReadonlySet<string>): ConfigProblem | undefined {
+  if (!wantsIdempotence(given, settings) || settings.acks === "all" || settings.acks === -1) return undefined;
+  return {
+    setting: "acks",
+    problem: `must be "all" (or -1) with enable.idempotence=true; it is ${JSON.stringify(settings.acks)}`,
+  };
+}
+
+function checkRetries(settings: Raw, given: ReadonlySet<string>): ConfigProblem | undefined {
+  if (!wantsIdempotence(given, settings) || settings.retries !== 0) return undefined;
+  return { setting: "retries", problem: `must be from 1 to ${MAX_INT32} with enable.idempotence=true; it is 0` };
+}
+
+/** Kafka's postProcessAndValidateIdempotenceConfigs: merely defaulted, idempotence gives way to these two, not to the third. */
+function isIdempotent(settings: Raw): boolean {
+  return settings.enableIdempotence && settings.retries !== 0 && (settings.acks === "all" || settings.acks === -1);
+}
+
+function checkInFlight(settings: Raw, given: ReadonlySet<string>): ConfigProblem | undefined {
+  if (!isIdempotent(settings) && !wantsIdempotence(given, settings)) return undefined;
+  if (!(settings.maxInFlightRequestsPerConnection > MAX_IDEMPOTENT_IN_FLIGHT)) return undefined;
+  return {
+    setting: "max.in.flight.requests.per.connection",
+    problem: `must be from 1 to ${MAX_IDEMPOTENT_IN_FLIGHT} for an idempotent producer; it is ${settings.maxInFlightRequestsPerConnection}`,
+    suggestion: "or set enable.idempotence=false and accept duplicates and reordering on retries",
+  };
+}
+
+let producers = 0;
+
+/**
+ * Checks a producer's configuration and fills in the defaults.
+ *
+ * `acks` comes as a number; idempotence is off when `acks` or `retries` forbid it and it was not asked for explicitly;
+ * a merely defaulted `delivery.timeout.ms` grows to linger.ms + request.timeout.ms; `client.id` is `producer-<number>`.
+ * Errors: ConfigError with all problems at once.
+ * Source: Kafka, ProducerConfig and KafkaProducer.configureDeliveryTimeout.
+ */
+export function parseProducerConfig(config: object): ProducerSettings {
+  const rules = [checkDeliveryTimeout, checkAcks, checkRetries, checkInFlight];
+  const settings = parseConfig(producerOptions, commonFamilies, config, defaults, rules);
+  return {
+    ...settings,
+    acks: settings.acks === "all" ? -1 : settings.acks,
+    enableIdempotence: isIdempotent(settings),
+    deliveryTimeoutMs: Math.max(settings.deliveryTimeoutMs, settings.lingerMs + settings.requestTimeoutMs),
+    clientId: settings.clientId === "" ? `producer-${++producers}` : settings.clientId,
+  };
+}
+
+const defaults = { keySerializer: bytes, valueSerializer: bytes };
