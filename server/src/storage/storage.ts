@@ -160,6 +160,11 @@ export interface Storage {
     fromOffset: number;
     endOffset: number;
   }): Promise<StoredBatch | undefined>;
+  /**
+   * After a full disk: whether there is room again, with the reserve that lets commits pass back in place.
+   * Absent: nobody knows but a turn that is tried.
+   */
+  regainSpace?(): Promise<boolean>;
   /** Resolves with the cause when the storage stopped by itself (an I/O error, a dead worker); pending while it runs. */
   readonly failed: Promise<Error>;
   /** Waits for the turns under way, marks a clean end, releases the data folder. */
@@ -169,4 +174,6 @@ export interface Storage {
 export interface OpenedStorage {
   readonly storage: Storage;
   readonly state: StoredState;
+  /** Tells whoever wants the same data folder where its holder listens; called when the listener is open. */
+  setHolderUrl?(url: string): void;
 }
