@@ -8,12 +8,20 @@ import type { AcceptLink } from "../../server/src/world.ts";
 import type { SimulatedClock } from "../support/simulated-clock.ts";
 import type { SimulatedProcess } from "./process.ts";
 
+/** Where the simulated broker listens. */
+export const ADDRESS = "broker:4092";
+
 interface Listener {
   readonly process: SimulatedProcess;
   readonly accept: AcceptLink;
 }
 
+/** Sees every message that arrives, in order: `connection` counts the connections of the run. */
+export type Tap = (message: Uint8Array, direction: "request" | "answer", connection: number) => void;
+
 interface End {
+  readonly connection: number;
+  readonly direction: "request" | "answer";
   readonly process: SimulatedProcess;
   handlers: LinkHandlers | undefined;
   open: boolean;
@@ -32,8 +40,11 @@ export class SimulatedNetwork {
   readonly #cut = new Set<SimulatedProcess>();
   readonly #held = new Map<SimulatedProcess, (() => void)[]>();
   #order = 0;
+  #connections = 0;
+  readonly #tap: Tap;
 
-  constructor(clock: SimulatedClock, random: Random, latencyMs = { min: 0.1, max: 2 }) {
+  constructor(clock: SimulatedClock, random: Random, tap: Tap, latencyMs = { min: 0.1, max: 2 }) {
+    this.#tap = tap;
     this.#clock = clock;
     this.#random = random;
     this.#latencyMs = latencyMs;
@@ -70,8 +81,13 @@ export class SimulatedNetwork {
     for (const run of this.#held.get(process)?.splice(0) ?? []) run();
   }
 
+  healAll(): void {
+    for (const process of [...this.#cut]) this.heal(process);
+  }
+
   #connect(process: SimulatedProcess, address: string, handlers: LinkHandlers, connectTimeoutMs: number): Link {
-    const client: End = newEnd(process, handlers);
+    const connection = ++this.#connections;
+    const client: End = newEnd(process, handlers, connection, "request");
     const timers = this.#clock.timers();
     let server: End | undefined;
     let settled = false;
@@ -90,7 +106,7 @@ export class SimulatedNetwork {
         this.#travel(process, client, () => fail("connection refused"));
         return;
       }
-      const end: End = newEnd(listener.process, undefined);
+      const end: End = newEnd(listener.process, undefined, connection, "answer");
       server = end;
       listener.process.deliver("input", () => {
         const link = this.#linkOf(end, client);
@@ -152,7 +168,7 @@ export class SimulatedNetwork {
           own,
           () => {
             own.bufferedBytes -= copy.byteLength;
-            other.process.deliver("input", () => receive(other, copy));
+            other.process.deliver("input", () => this.#receive(own, other, copy));
           },
           other.process,
         );
@@ -170,6 +186,16 @@ export class SimulatedNetwork {
         return own.bufferedBytes;
       },
     };
+  }
+
+  #receive(from: End, end: End, message: Uint8Array): void {
+    if (!end.open) return;
+    if (end.paused) {
+      end.inbox.push(() => this.#receive(from, end, message));
+      return;
+    }
+    this.#tap(message, from.direction, from.connection);
+    end.handlers?.onMessage(message);
   }
 
   /** Runs after the latency of one way, in order of sending, and not while either side is cut. */
@@ -191,14 +217,23 @@ export class SimulatedNetwork {
   }
 }
 
-function newEnd(process: SimulatedProcess, handlers: LinkHandlers | undefined): End {
-  return { process, handlers, open: true, paused: false, inbox: [], lastArrivalMs: 0, bufferedBytes: 0 };
-}
-
-function receive(end: End, message: Uint8Array): void {
-  if (!end.open) return;
-  if (end.paused) end.inbox.push(() => receive(end, message));
-  else end.handlers?.onMessage(message);
+function newEnd(
+  process: SimulatedProcess,
+  handlers: LinkHandlers | undefined,
+  connection: number,
+  direction: "request" | "answer",
+): End {
+  return {
+    connection,
+    direction,
+    process,
+    handlers,
+    open: true,
+    paused: false,
+    inbox: [],
+    lastArrivalMs: 0,
+    bufferedBytes: 0,
+  };
 }
 
 function closeEnd(end: End, code: number, reason: string): void {

@@ -1,0 +1,76 @@
+// The simulated broker's disk: real SQL on a real file through the inline executor, as slow and as full as a story wants.
+// The file outlives the broker that crashes: what was written is there at the next start, what was on its way is not.
+
+import type { Random } from "@brooklet/protocol/world";
+import { type Connection, connect } from "../../server/src/storage/sqlite/connection.ts";
+import { InlineStorage } from "../../server/src/storage/sqlite/inline.ts";
+import { loadState, markStart } from "../../server/src/storage/sqlite/load-state.ts";
+import { createOrCheck } from "../../server/src/storage/sqlite/schema.ts";
+import type { OpenedStorage } from "../../server/src/storage/storage.ts";
+import { FaultyStorage, type TurnFault } from "../support/faulty-storage.ts";
+import type { SimulatedProcess } from "./process.ts";
+
+export class SimulatedDisk {
+  /** How long each operation takes. */
+  delayMs: () => number = () => 0;
+  readonly #file: string;
+  #db: Connection | undefined;
+  #storage: FaultyStorage | undefined;
+  #order = 0;
+  readonly #faultyTurns: { storage: FaultyStorage; number: number }[] = [];
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  async open(process: SimulatedProcess, random: Random): Promise<OpenedStorage> {
+    const db = connect(this.#file, "disk");
+    createOrCheck(db);
+    markStart(db, "disk", () => random.uuid());
+    const state = loadState(db);
+    const timers = process.clock.timers();
+    const inline = new InlineStorage({
+      db,
+      durability: "disk",
+      clock: process.clock,
+      delay: (run) => {
+        const delayMs = this.delayMs();
+        if (delayMs <= 0) process.clock.defer(run);
+        else timers.schedule(`disk-${this.#order++}`, delayMs, run);
+      },
+      release: () => timers.close(),
+    });
+    this.#db = db;
+    this.#storage = new FaultyStorage(inline, { clock: process.clock });
+    return { storage: this.#storage, state };
+  }
+
+  /** The broker is dead: nothing that is on its way arrives. */
+  crash(): void {
+    this.#db?.close();
+    this.#db = undefined;
+  }
+
+  /** The next turn that is handed in meets a full disk. */
+  fillNextTurn(fault: TurnFault): void {
+    const storage = this.#storage;
+    if (storage === undefined) return;
+    const number = (storage.turns.at(-1)?.number ?? 0) + 1;
+    storage.failTurn(number, fault);
+    this.#faultyTurns.push({ storage, number });
+  }
+
+  /** How many of the filled turns have come. */
+  get failedTurns(): number {
+    return this.#faultyTurns.filter(({ storage, number }) => (storage.turns.at(-1)?.number ?? 0) >= number).length;
+  }
+
+  heal(): void {
+    this.delayMs = () => 0;
+    this.#storage?.freeDisk();
+  }
+
+  close(): void {
+    if (this.#db?.open) this.#db.close();
+  }
+}

@@ -1,0 +1,197 @@
+// A consumer process of the simulated world: polls, works, commits, and writes down what it owned and read.
+
+import { BrookletError, Consumer, type ConsumerConfig, string, type TopicPartition } from "@brooklet/client";
+import { sleep } from "@brooklet/protocol/world";
+import type { Ownership } from "./history.ts";
+import { ADDRESS } from "./network.ts";
+import { SimulatedProcess } from "./process.ts";
+import type { Simulation } from "./simulation.ts";
+
+export interface SimulatedConsumerOptions {
+  topics: string[];
+  config?: Partial<ConsumerConfig<string, string>>;
+  /** Work per poll that brought records. */
+  workMs?: number;
+  /** Commit what was read after each batch. Default true; auto commit is off unless `config` says otherwise. */
+  commit?: boolean;
+  /** Codes of errors that this story expects from poll or commit. */
+  expected?: string[];
+}
+
+const POLL_MS = 500;
+
+export class SimulatedConsumer {
+  readonly name: string;
+  readonly group: string;
+  readonly process: SimulatedProcess;
+  readonly consumer: Consumer<string, string>;
+  readonly unexpectedErrors: string[] = [];
+  readonly errors: BrookletError[] = [];
+  workMs: number;
+  readonly #simulation: Simulation;
+  readonly #options: SimulatedConsumerOptions;
+  readonly #owned = new Map<string, Ownership>();
+  #stopping = false;
+  #loop: Promise<void>;
+
+  constructor(simulation: Simulation, name: string, group: string, options: SimulatedConsumerOptions) {
+    this.name = name;
+    this.group = group;
+    this.workMs = options.workMs ?? 0;
+    this.#simulation = simulation;
+    this.#options = options;
+    this.process = new SimulatedProcess(name, simulation.clock);
+    this.process.onDeath(() => this.#end([...this.#owned.values()], "killed"));
+    this.consumer = new Consumer<string, string>(
+      {
+        "bootstrap.servers": ADDRESS,
+        "group.id": group,
+        "client.id": name,
+        "key.deserializer": string,
+        "value.deserializer": string,
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": false,
+        "session.timeout.ms": 10_000,
+        "heartbeat.interval.ms": 3_000,
+        ...options.config,
+      },
+      { world: simulation.worldOf(this.process) },
+    );
+    this.consumer.subscribe(options.topics, {
+      onPartitionsAssigned: (partitions) => this.#begin(partitions),
+      onPartitionsRevoked: (partitions) => this.#end(this.#ownershipsOf(partitions), "revoked"),
+      onPartitionsLost: (partitions) => this.#end(this.#ownershipsOf(partitions), "lost"),
+    });
+    this.#loop = this.#run();
+  }
+
+  get running(): boolean {
+    return this.process.alive && !this.#stopping;
+  }
+
+  owned(): string[] {
+    return [...this.#owned.keys()].sort();
+  }
+
+  kill(): void {
+    this.process.kill();
+  }
+
+  /** Leaves the loop after the running poll, then closes. */
+  async close(): Promise<void> {
+    this.#stopping = true;
+    this.consumer.wakeup();
+    await this.#loop;
+    await this.consumer.close();
+  }
+
+  /** The longest time between two deliveries of a partition while it was owned, within a window. */
+  longestPauseMs(topic: string, partition: number, fromMs: number, toMs: number): number {
+    const times = this.#simulation.history.delivered
+      .filter((record) => record.consumer === this.name && record.topic === topic && record.partition === partition)
+      .map(({ atMs }) => atMs)
+      .filter((atMs) => atMs >= fromMs && atMs <= toMs);
+    return [...times, toMs].reduce(
+      ({ longest, before }, atMs) => ({ longest: Math.max(longest, atMs - before), before: atMs }),
+      { longest: 0, before: fromMs },
+    ).longest;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      try {
+        const records = await this.consumer.poll(POLL_MS);
+        for (const { topic, partition, offset, value } of records) {
+          const ownership = this.#owned.get(`${topic}-${partition}`);
+          if (ownership === undefined) {
+            this.unexpectedErrors.push(`${this.name} read ${topic}-${partition}@${offset}, which it does not own`);
+            continue;
+          }
+          this.#simulation.history.delivered.push({
+            consumer: this.name,
+            group: this.group,
+            topic,
+            partition,
+            offset,
+            value: value ?? "null",
+            atMs: this.#simulation.clock.nowMs(),
+            ownership,
+          });
+        }
+        if (records.length > 0 && this.workMs > 0) await sleep(this.process.clock, this.workMs);
+        if (records.length > 0 && this.#options.commit !== false) await this.#commit(records);
+      } catch (error) {
+        this.#note(error);
+      }
+    }
+  }
+
+  async #commit(records: readonly { topic: string; partition: number; offset: number }[]): Promise<void> {
+    const next = new Map<string, { topic: string; partition: number; offset: number }>();
+    for (const { topic, partition, offset } of records)
+      next.set(`${topic}-${partition}`, { topic, partition, offset: offset + 1 });
+    const sentAtMs = this.#simulation.clock.nowMs();
+    const note = (offsets: readonly { topic: string; partition: number; offset: number; error?: unknown }[]) => {
+      for (const { topic, partition, offset, error } of offsets)
+        this.#simulation.history.commits.push({
+          consumer: this.name,
+          group: this.group,
+          topic,
+          partition,
+          offset,
+          sentAtMs,
+          doneAtMs: this.#simulation.clock.nowMs(),
+          accepted: error === undefined,
+        });
+    };
+    try {
+      note(await this.consumer.commit([...next.values()]));
+    } catch (error) {
+      if (BrookletError.is(error) && error.code !== "CLOSED") {
+        const results = (error as { results?: Parameters<typeof note>[0] }).results;
+        if (results !== undefined) note(results);
+      }
+      this.#note(error);
+    }
+  }
+
+  #note(error: unknown): void {
+    if (BrookletError.is(error)) {
+      this.errors.push(error);
+      if (error.code === "WAKEUP" || this.#options.expected?.includes(error.code)) return;
+    }
+    if (this.unexpectedErrors.length > 100) this.#stopping = true;
+    this.unexpectedErrors.push(
+      `${this.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
+  }
+
+  #begin(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) {
+      const ownership: Ownership = {
+        consumer: this.name,
+        memberId: () => this.consumer.groupMetadata().memberId,
+        group: this.group,
+        topic,
+        partition,
+        fromMs: this.#simulation.clock.nowMs(),
+        untilMs: Number.POSITIVE_INFINITY,
+        end: "owned",
+      };
+      this.#owned.set(`${topic}-${partition}`, ownership);
+      this.#simulation.history.ownerships.push(ownership);
+    }
+  }
+
+  #ownershipsOf(partitions: readonly TopicPartition[]): Ownership[] {
+    return partitions.flatMap(({ topic, partition }) => this.#owned.get(`${topic}-${partition}`) ?? []);
+  }
+
+  #end(ownerships: readonly Ownership[], end: Ownership["end"]): void {
+    for (const ownership of ownerships) {
+      ownership.end = end;
+      ownership.untilMs = this.#simulation.clock.nowMs();
+      this.#owned.delete(`${ownership.topic}-${ownership.partition}`);
+    }
+  }
+}

@@ -1,0 +1,244 @@
+// A whole brooklet on a simulated clock: the real broker and the real SDK, with real SQL, in one process, repeatable by its seed.
+// Simulated are only time, chance, the network between the processes, and how long the storage takes.
+//
+// `finish` ends every run: faults stop, the groups must settle and read everything, everything closes, and all checkers look.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Admin, Consumer, string } from "@brooklet/client";
+import { type Broker, startBroker } from "@brooklet/server";
+import { SimulatedClock } from "../support/simulated-clock.ts";
+import { simulatedRandom } from "../support/simulated-random.ts";
+import { checkers, unseen } from "./checkers.ts";
+import { SimulatedDisk } from "./disk.ts";
+import { History } from "./history.ts";
+import { ADDRESS, SimulatedNetwork } from "./network.ts";
+import { SimulatedProcess } from "./process.ts";
+import { SimulatedConsumer, type SimulatedConsumerOptions } from "./simulated-consumer.ts";
+import { SimulatedProducer, type SimulatedProducerOptions } from "./simulated-producer.ts";
+import { WireTap } from "./wire-tap.ts";
+
+export interface SimulationOptions {
+  seed: number;
+  /** Partitions by topic. */
+  topics: Record<string, number>;
+  settings?: Record<string, string | number | boolean>;
+}
+
+type GroupDescription = Awaited<ReturnType<Admin["describeGroups"]>>[number];
+
+export class Simulation {
+  readonly clock = new SimulatedClock();
+  readonly history = new History();
+  readonly network: SimulatedNetwork;
+  readonly disk: SimulatedDisk;
+  readonly random;
+  readonly seed: number;
+  brokerProcess: SimulatedProcess;
+  #broker: Broker | undefined;
+  readonly #options: SimulationOptions;
+  readonly #folder = mkdtempSync(join(tmpdir(), "brooklet-simulation-"));
+  readonly #consumers: SimulatedConsumer[] = [];
+  readonly #producers: SimulatedProducer[] = [];
+  readonly #operator: SimulatedProcess;
+  readonly #admin: Admin;
+
+  private constructor(options: SimulationOptions) {
+    this.#options = options;
+    this.seed = options.seed;
+    this.random = simulatedRandom(options.seed);
+    const tap = new WireTap(this.history, this.clock);
+    this.network = new SimulatedNetwork(this.clock, this.random, (...seen) => tap.see(...seen));
+    this.brokerProcess = new SimulatedProcess("broker", this.clock);
+    this.disk = new SimulatedDisk(join(this.#folder, "brooklet.db"));
+    this.#operator = new SimulatedProcess("operator", this.clock);
+    this.#admin = new Admin({ "bootstrap.servers": ADDRESS }, { world: this.worldOf(this.#operator) });
+  }
+
+  static async start(options: SimulationOptions): Promise<Simulation> {
+    const simulation = new Simulation(options);
+    await simulation.startBroker();
+    const topics = Object.entries(options.topics).map(([topic, partitions]) => ({ topic, partitions }));
+    await simulation.during(simulation.#admin.createTopics(topics));
+    return simulation;
+  }
+
+  worldOf(process: SimulatedProcess) {
+    return { clock: process.clock, random: this.random, transport: this.network.transportOf(process) };
+  }
+
+  /** Moves time until the promise settles. */
+  async during<T>(promise: Promise<T>, maxMs = 300_000): Promise<T> {
+    let settled = false;
+    const mark = () => {
+      settled = true;
+    };
+    promise.then(mark, mark);
+    await this.clock.runUntil(() => settled, maxMs, `seed ${this.seed}: the awaited call`);
+    return promise;
+  }
+
+  advance(durationMs: number): Promise<void> {
+    return this.clock.advance(durationMs);
+  }
+
+  // ---- the broker
+
+  async startBroker(): Promise<void> {
+    const process =
+      this.brokerProcess.alive && this.#broker === undefined
+        ? this.brokerProcess
+        : new SimulatedProcess("broker", this.clock);
+    this.brokerProcess = process;
+    this.#broker = await this.during(
+      startBroker({
+        settings: { "group.min.session.timeout.ms": 1000, ...this.#options.settings },
+        world: {
+          clock: process.clock,
+          random: this.random,
+          listen: this.network.listenAs(process, ADDRESS),
+          openStorage: () => this.disk.open(process, this.random),
+        },
+      }),
+    );
+  }
+
+  /** An orderly stop, as by SIGTERM. */
+  async stopBroker(): Promise<void> {
+    const broker = this.#broker;
+    if (broker === undefined) return;
+    this.#broker = undefined;
+    await this.during(broker.close());
+    this.brokerProcess.kill();
+  }
+
+  /** SIGKILL: what was not durable is gone. */
+  killBroker(): void {
+    this.#broker = undefined;
+    this.brokerProcess.kill();
+    this.disk.crash();
+  }
+
+  // ---- its clients
+
+  consumer(group: string, options: SimulatedConsumerOptions): SimulatedConsumer {
+    const consumer = new SimulatedConsumer(this, `c${this.#consumers.length + 1}`, group, options);
+    this.#consumers.push(consumer);
+    return consumer;
+  }
+
+  producer(options: SimulatedProducerOptions): SimulatedProducer {
+    const producer = new SimulatedProducer(this, `p${this.#producers.length + 1}`, options);
+    this.#producers.push(producer);
+    return producer;
+  }
+
+  get admin(): Admin {
+    return this.#admin;
+  }
+
+  /** A topic was created anew with other partitions. */
+  replaceTopic(topic: string, partitions: number): void {
+    this.#options.topics[topic] = partitions;
+  }
+
+  async group(groupId: string): Promise<GroupDescription> {
+    const [group] = await this.during(this.#admin.describeGroups([groupId]));
+    if (group === undefined) throw new Error(`no group ${groupId}`);
+    return group;
+  }
+
+  /** Moves time until the group has this many members, is Stable, and every live consumer has reached its assignment. */
+  async untilStable(groupId: string, memberCount: number, maxMs = 120_000): Promise<GroupDescription> {
+    const deadlineMs = this.clock.nowMs() + maxMs;
+    for (;;) {
+      const group = await this.group(groupId).catch(() => undefined);
+      if (group?.state === "Stable" && group.members.length === memberCount) {
+        const assigned = group.members.reduce((count, member) => count + member.assignment.length, 0);
+        const held = this.#consumers
+          .filter((consumer) => consumer.group === groupId && consumer.running)
+          .reduce((count, consumer) => count + consumer.owned().length, 0);
+        if (assigned > 0 && held === assigned) return group;
+      }
+      if (this.clock.nowMs() > deadlineMs)
+        throw new Error(
+          `seed ${this.seed}: ${groupId} did not settle with ${memberCount} members within ${maxMs} ms: ${JSON.stringify(group, null, 1)}`,
+        );
+      await this.advance(50);
+    }
+  }
+
+  /** Moves time until the group's readers have seen every record of the topics. */
+  async untilRead(groupId: string, count: () => number, maxMs = 120_000): Promise<void> {
+    const seen = () =>
+      new Set(this.history.delivered.filter((record) => record.group === groupId).map(({ value }) => value));
+    await this.clock.runUntil(() => seen().size >= count(), maxMs, `seed ${this.seed}: ${groupId} reading everything`);
+  }
+
+  // ---- the end
+
+  /** Ends the run and throws what any checker found. `readers`: groups that read their topics from the start. */
+  async finish({ readers = [] }: { readers?: { group: string; topics: string[] }[] } = {}): Promise<void> {
+    try {
+      this.disk.heal();
+      this.brokerProcess.unblock();
+      this.network.healAll();
+      if (this.#broker === undefined) await this.startBroker();
+      for (const producer of this.#producers) await this.during(producer.stop());
+      await this.#readLogs();
+      for (const { group, topics } of readers) {
+        const total = () =>
+          [...this.history.log]
+            .filter(([name]) => topics.some((topic) => name.startsWith(`${topic}-`)))
+            .reduce((sum, [, log]) => sum + log.length, 0);
+        await this.untilRead(group, total);
+      }
+      for (const groupId of new Set(this.#consumers.map(({ group }) => group)))
+        this.history.timelines.set(groupId, (await this.group(groupId)).timeline);
+      for (const consumer of this.#consumers) if (consumer.running) await this.during(consumer.close());
+      await this.during(this.#admin.close());
+      await this.stopBroker();
+      this.#check(readers);
+    } finally {
+      this.disk.close();
+      rmSync(this.#folder, { recursive: true, force: true });
+    }
+  }
+
+  async #readLogs(): Promise<void> {
+    const process = new SimulatedProcess("reader", this.clock);
+    const reader = new Consumer(
+      { "bootstrap.servers": ADDRESS, "value.deserializer": string, "auto.offset.reset": "earliest" },
+      { world: this.worldOf(process) },
+    );
+    const partitions = Object.entries(this.#options.topics).flatMap(([topic, count]) =>
+      Array.from({ length: count }, (_, partition) => ({ topic, partition })),
+    );
+    reader.assign(partitions);
+    const ends = await this.during(reader.endOffsets(partitions));
+    for (const { topic, partition } of partitions) this.history.log.set(`${topic}-${partition}`, []);
+    let missing = ends.reduce((sum, { offset }) => sum + offset, 0);
+    while (missing > 0) {
+      const records = await this.during(reader.poll(5000));
+      if (records.length === 0) throw new Error(`seed ${this.seed}: ${missing} records of the logs cannot be read`);
+      for (const { topic, partition, offset, value } of records) {
+        this.history.log.get(`${topic}-${partition}`)?.push({ offset, value: value ?? "null" });
+        missing -= 1;
+      }
+    }
+    await this.during(reader.close());
+  }
+
+  #check(readers: { group: string; topics: string[] }[]): void {
+    const problems = [
+      ...checkers.flatMap((check) => check(this.history)),
+      ...readers.flatMap(({ group, topics }) => unseen(group, topics)(this.history)),
+      ...this.#consumers.flatMap((consumer) => consumer.unexpectedErrors),
+    ];
+    if (this.clock.liveTimers > 0)
+      problems.push(`${this.clock.liveTimers} timers are alive after everything was closed`);
+    if (problems.length > 0)
+      throw new Error(`seed ${this.seed}: ${problems.length} problems\n${problems.slice(0, 20).join("\n")}`);
+  }
+}
