@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+// The command's entry: plain JavaScript that any Node parses. It checks the version, and only then imports the rest.
+/* eslint-disable-next-line -- no const, no arrow functions, no static imports here: an old Node must get this far. */
+var REQUIRED_MAJOR = 24;
+if (Number(process.versions.node.split(".")[0]) < REQUIRED_MAJOR) {
+  console.error(
+    "brooklet needs Node " +
+      REQUIRED_MAJOR +
+      " or newer, this is " +
+      process.version +
+      ': in a checkout use "npm start" or "npm run brooklet -- ARGUMENTS", which bring their own Node; elsewhere install Node ' +
+      REQUIRED_MAJOR +
+      ".",
+  );
+  process.exit(1);
+} else {
+  import("../src/main.ts").then((command) => command.start());
+}

@@ -1,0 +1,66 @@
+// `brooklet` and `brooklet serve`: runs a broker until a signal, says where it is and how to put a record into it.
+// The broker itself traps no signals and never exits; this file turns what becomes of it into a line and an exit code.
+
+import { startBroker } from "@brooklet/server";
+import type { Call } from "../call.ts";
+import { fetchStatus } from "../connect.ts";
+import { describeError, type ExitCode, exitCodeOf, exitCodes } from "../exits.ts";
+import { table } from "../io.ts";
+import { stderrLogger } from "../logger.ts";
+import { brokerOptions } from "../serve-options.ts";
+
+const durabilityText = {
+  disk: "disk: acknowledged after the sync; survives kill -9 and power loss",
+  process: "process: acknowledged after the write; survives kill -9, power loss may take the newest",
+  memory: "memory: gone when this process ends",
+} as const;
+
+/** The command to type in another terminal, as this one was typed. */
+function producing(env: Call["env"], port: number): string {
+  const words =
+    env.npm_lifecycle_event === "start" || env.npm_lifecycle_event === "brooklet"
+      ? "npm run -s brooklet --"
+      : env.npm_command === "exec"
+        ? "npx brooklet"
+        : "brooklet";
+  return `echo "hello" | ${words} produce greetings -b 127.0.0.1:${port}`;
+}
+
+export async function run(call: Call): Promise<ExitCode> {
+  const { output, env, interrupted } = call;
+  const { options, logLevel } = brokerOptions(call.options, env);
+  const broker = await startBroker({ ...options, logger: stderrLogger(output, logLevel) });
+  const failed = broker.closed.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  const { durability, dataFile, version } = await fetchStatus(broker.url, AbortSignal.any([interrupted]));
+  await output.line(
+    [
+      `brooklet ${version} is ready; Ctrl-C stops it`,
+      table(
+        ["  url", broker.url],
+        [
+          ["  data file", dataFile ?? "none: everything is in memory"],
+          ["  durability", durabilityText[durability]],
+          ["  try it", producing(env, broker.port)],
+        ],
+      ),
+    ].join("\n"),
+  );
+  const stopped = await Promise.race([failed, aborted(interrupted)]);
+  if (stopped !== undefined) {
+    output.note(`brooklet: the broker failed and has stopped: ${describeError(stopped.error)}`);
+    return exitCodeOf(stopped.error);
+  }
+  if (interrupted.aborted) output.note("brooklet: stopping: finishing what was begun (again to stop at once)");
+  await broker.close();
+  return exitCodes.ok;
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+}

@@ -1,0 +1,43 @@
+// `brooklet status`: what the broker is, where its data lies, what it holds.
+
+import type { Call } from "../call.ts";
+import { bootstrapServers, fetchStatus, timeoutMs, waitFor } from "../connect.ts";
+import { CommandError, exitCodes } from "../exits.ts";
+import { byteSize, duration } from "../format.ts";
+import { table } from "../io.ts";
+
+export async function run(call: Call): Promise<undefined> {
+  const url = `http://${bootstrapServers(call).split(",")[0]}`;
+  const limitMs = timeoutMs(call);
+  const timers = call.clock.timers();
+  const late = new AbortController();
+  timers.schedule("timeout", limitMs, () =>
+    late.abort(
+      new CommandError(exitCodes.unreachable, `the broker at ${url} does not answer within ${limitMs / 1000} s`),
+    ),
+  );
+  try {
+    const status = await waitFor(call, `the broker at ${url}`, fetchStatus(url, late.signal));
+    if (call.options.flag("json")) return void (await call.output.json(status));
+    const rows: [string, string | number][] = [
+      ["url", status.url],
+      ["version", `${status.version} (Node ${status.nodeVersion.replace(/^v/, "")})`],
+      ["cluster id", status.clusterId],
+      ["up", duration(status.uptimeMs)],
+      ["durability", status.durability],
+      ["data file", status.dataFile ?? "none: ephemeral"],
+      ["storage", status.storage],
+      ["boot epoch", status.bootEpoch],
+      ["topics", `${status.topics} (${status.partitions} partitions)`],
+      ["groups", status.groups],
+      ["connections", status.connections],
+      ["waiting fetches", status.parkedFetches],
+      ["tail cache", byteSize(status.tailCacheBytes)],
+      ["resident memory", byteSize(status.residentBytes)],
+    ];
+    await call.output.line(table(["PROPERTY", "VALUE"], rows));
+  } finally {
+    timers.close();
+    late.abort();
+  }
+}

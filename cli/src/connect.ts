@@ -1,0 +1,95 @@
+// How commands reach a broker: which address, how long they wait, and that they say so while they wait.
+
+import { Admin } from "@brooklet/client";
+import { type ApiResponse, DEFAULT_PORT } from "@brooklet/protocol";
+import type { Call } from "./call.ts";
+import { CommandError, exitCodes } from "./exits.ts";
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const SILENCE_MS = 1_000;
+
+/** `host:port`, comma separated: the option, or the environment, or this machine. A URL's scheme is dropped. */
+export function bootstrapServers(call: Call): string {
+  const given =
+    call.options.text("bootstrapServers") ??
+    call.env.BROOKLET_BOOTSTRAP_SERVERS ??
+    `127.0.0.1:${call.env.BROOKLET_PORT || DEFAULT_PORT}`;
+  return given
+    .split(",")
+    .map((server) =>
+      server
+        .trim()
+        .replace(/^(https?|wss?):\/\//, "")
+        .replace(/\/+$/, ""),
+    )
+    .filter((server) => server !== "")
+    .join(",");
+}
+
+export function timeoutMs(call: Call): number {
+  return call.options.integer("timeoutMs") ?? DEFAULT_TIMEOUT_MS;
+}
+
+/** The result of `work`; rejects when the command is interrupted. Says what it waits for when that takes a while. */
+export async function waitFor<T>(call: Call, what: string, work: Promise<T>): Promise<T> {
+  const timers = call.clock.timers();
+  timers.schedule("silence", SILENCE_MS, () =>
+    call.output.note(`brooklet: waiting for ${what} (up to ${timeoutMs(call) / 1000} s) …`),
+  );
+  const stopped = AbortSignal.any([call.interrupted, call.output.broken]);
+  let onStop: (() => void) | undefined;
+  try {
+    return await Promise.race([
+      work,
+      new Promise<never>((_, reject) => {
+        onStop = () => reject(stopped.reason);
+        if (stopped.aborted) onStop();
+        stopped.addEventListener("abort", onStop, { once: true });
+      }),
+    ]);
+  } finally {
+    if (onStop !== undefined) stopped.removeEventListener("abort", onStop);
+    timers.close();
+  }
+}
+
+/** Runs `use` with an Admin that is closed afterwards, whatever happened. */
+export async function withAdmin<T>(call: Call, use: (admin: Admin) => Promise<T>): Promise<T> {
+  const servers = bootstrapServers(call);
+  const limitMs = timeoutMs(call);
+  const admin = new Admin({
+    "bootstrap.servers": servers,
+    "client.id": "brooklet-command",
+    "default.api.timeout.ms": limitMs,
+    "request.timeout.ms": limitMs,
+  });
+  const work = use(admin);
+  try {
+    return await waitFor(call, `the broker at ${servers}`, work);
+  } finally {
+    // When interrupted, the call under way is rejected by the close; nobody else listens to it.
+    work.catch(() => undefined);
+    await admin.close();
+  }
+}
+
+/** The broker's own account of itself, over HTTP. */
+export async function fetchStatus(url: string, signal: AbortSignal): Promise<ApiResponse<"status">> {
+  let answer: Response;
+  try {
+    answer = await fetch(`${url}/v1/status`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "{}",
+      signal,
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    throw new CommandError(exitCodes.unreachable, `no broker answers at ${url}: ${cause}`);
+  }
+  const body: unknown = await answer.json();
+  if (!answer.ok || typeof body !== "object" || body === null || !("clusterId" in body))
+    throw new CommandError(exitCodes.error, `${url} answers ${answer.status}, and not as a brooklet broker does`);
+  return body as ApiResponse<"status">;
+}

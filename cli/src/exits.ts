@@ -1,0 +1,75 @@
+// How the command ends: one table of exit codes, and which error means which (DESIGN.md section 6).
+
+import { errorRow, isErrorCode } from "@brooklet/protocol";
+
+export const exitCodes = {
+  ok: 0,
+  error: 1,
+  usage: 2,
+  notFound: 3,
+  denied: 4,
+  conflict: 5,
+  unreachable: 6,
+  damaged: 7,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** A wrong argument, found after commander has parsed. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** A failure of the command itself, with the code it ends with. */
+export class CommandError extends Error {
+  override name = "CommandError";
+  readonly exitCode: ExitCode;
+  constructor(exitCode: ExitCode, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** Codes that no row of the protocol's table has: the SDK's own, Node's, and those of a broker that cannot start. */
+const otherCodes: ReadonlyMap<string, ExitCode> = new Map([
+  ["TIMEOUT", exitCodes.unreachable],
+  ["INVALID_CONFIG", exitCodes.usage],
+  ["EADDRINUSE", exitCodes.conflict],
+  ["EACCES", exitCodes.denied],
+  ["EPERM", exitCodes.denied],
+  ["EROFS", exitCodes.denied],
+  ["ECONNREFUSED", exitCodes.unreachable],
+]);
+
+const byHttpStatus: ReadonlyMap<number, ExitCode> = new Map([
+  [400, exitCodes.usage],
+  [401, exitCodes.denied],
+  [403, exitCodes.denied],
+  [404, exitCodes.notFound],
+  [409, exitCodes.conflict],
+  [502, exitCodes.unreachable],
+  [503, exitCodes.unreachable],
+  [504, exitCodes.unreachable],
+]);
+
+/** The exit code that an error of the SDK, the broker or Node means. */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof CommandError) return error.exitCode;
+  if (error instanceof UsageError) return exitCodes.usage;
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code === "CORRUPT_MESSAGE" || (error instanceof Error && error.name === "StorageCorruptionError"))
+    return exitCodes.damaged;
+  // By name: the SDK is loaded only by the commands that need it.
+  if (error instanceof Error && error.name === "TimeoutError") return exitCodes.unreachable;
+  const known = otherCodes.get(code);
+  if (known !== undefined) return known;
+  return (isErrorCode(code) ? byHttpStatus.get(errorRow(code).httpStatus) : undefined) ?? exitCodes.error;
+}
+
+/** What is printed of an error: what happened, and what to do about it. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const hint = "hint" in error && typeof error.hint === "string" ? `\n  ${error.hint}` : "";
+  return `${error.message}${hint}`;
+}

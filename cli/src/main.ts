@@ -1,0 +1,98 @@
+// The command: builds the parser from the table, runs one row of it, and turns what happened into an exit code.
+// Invariant: every way out passes `finish`, so nothing written is cut off, and no command outlives its exit code.
+
+import { systemClock } from "@brooklet/protocol/world";
+import { Command, CommanderError, Option } from "commander";
+import { type Call, Options, type Surroundings } from "./call.ts";
+import { type CommandRow, commandTable, type OptionRow } from "./commands.ts";
+import { describeError, type ExitCode, exitCodeOf, exitCodes, UsageError } from "./exits.ts";
+import { BrokenPipe, Output } from "./io.ts";
+
+const VERSION = "0.1.0";
+const DEFAULT_COMMAND = "serve";
+
+function optionOf(row: OptionRow): Option {
+  const option = new Option(row.flags, row.text);
+  if (row.repeatable === true) option.argParser((value: string, previous: string[] = []) => [...previous, value]);
+  else if (row.parse !== undefined) option.argParser(row.parse);
+  return option;
+}
+
+/** The parser of the whole table; `onCall` gets the row that was called. */
+function parserOf(
+  output: Output,
+  onCall: (row: CommandRow, args: string[], options: Options) => Promise<void>,
+): Command {
+  const program = new Command("brooklet");
+  const configure = (command: Command) =>
+    command.exitOverride().configureOutput({
+      writeOut: (text) => void output.write(text).catch(() => undefined),
+      writeErr: (text) => output.note(text.trimEnd()),
+    });
+  configure(program)
+    .description("A small, real message broker: Kafka's semantics in one process and one file.")
+    .version(VERSION, "-V, --version");
+  const families = new Map<string, Command>();
+  for (const row of commandTable) {
+    const words = row.name.split(" ");
+    const name = words.at(-1) ?? row.name;
+    let parent = program;
+    const family = words.length > 1 ? words[0] : undefined;
+    if (family !== undefined) {
+      parent = families.get(family) ?? configure(program.command(family).description(`${family}: list, describe …`));
+      families.set(family, parent);
+    }
+    const command = configure(parent.command(name, { isDefault: row.name === DEFAULT_COMMAND })).description(row.text);
+    for (const [argument, text] of row.arguments) command.argument(argument, text);
+    for (const option of row.options) command.addOption(optionOf(option));
+    command.action(() => onCall(row, command.args, new Options(command.opts())));
+  }
+  return program;
+}
+
+/** Runs one command line (without node and script); resolves with the exit code, never rejects. */
+export async function main(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+  const output = new Output(surroundings.streams);
+  let exitCode: ExitCode = exitCodes.ok;
+  try {
+    const parser = parserOf(output, async (row, args, options) => {
+      const call: Call = { ...surroundings, output, args, options };
+      const { run } = await row.load();
+      exitCode = (await run(call)) ?? exitCodes.ok;
+    });
+    await parser.parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    exitCode = concluded(error, surroundings, output);
+  }
+  await output.finish();
+  return exitCode;
+}
+
+function concluded(error: unknown, { interrupted }: Surroundings, output: Output): ExitCode {
+  if (error instanceof BrokenPipe || output.broken.aborted) return exitCodes.ok;
+  // commander has printed its own line; help and version count as errors to it.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (interrupted.aborted) return exitCodes.interrupted;
+  output.note(`brooklet: ${describeError(error)}`);
+  if (error instanceof UsageError) output.note('Try "brooklet --help".');
+  return exitCodeOf(error);
+}
+
+/** The process's own call: its arguments, streams and signals. */
+export async function start(): Promise<void> {
+  const interrupted = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      // Whoever asks twice does not want to wait for an orderly end.
+      if (interrupted.signal.aborted) process.exit(exitCodes.interrupted);
+      interrupted.abort(signal);
+    });
+  }
+  const exitCode = await main(process.argv.slice(2), {
+    streams: { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr },
+    env: process.env,
+    clock: systemClock,
+    interrupted: interrupted.signal,
+  });
+  process.exit(exitCode);
+}
