@@ -1,0 +1,343 @@
+// Produce: check, assign offsets, stage; in one synchronous step per request, so offsets follow the order of the calls.
+// A request is one part of a turn: its batches, and the topics it creates, share one fate. Producer states are written
+// once per turn, in the turn of the batches they speak of.
+// Invariant: an item is appended whole or not at all, and nobody is answered, and nothing is visible, before `durable`.
+
+import {
+  type ApiResponse,
+  type BatchHeader,
+  checkBatch,
+  isInternalTopic,
+  NO_PRODUCER,
+  ProtocolError,
+  patchBatch,
+  setLogAppendTime,
+  splitBatches,
+  topicNameProblem,
+} from "@brooklet/protocol";
+import { type Clock, deferred, type Random } from "@brooklet/protocol/world";
+import type { Settings } from "../settings.ts";
+import type { Change } from "../storage/storage.ts";
+import type { TurnQueue } from "../storage/turns.ts";
+import type { Catalog, StagedTopicChange, TopicState } from "./catalog.ts";
+import type { DelayedFetches } from "./delayed-fetch.ts";
+import type { Partition } from "./partition.ts";
+import type { ProducerJournal } from "./producer-journal.ts";
+import {
+  addToSequence,
+  judgeSequence,
+  type ProducerState,
+  type RememberedBatch,
+  withBatch,
+} from "./producer-states.ts";
+import type { SlabAllocator } from "./slabs.ts";
+import type { CachedBatch, TailCache } from "./tail-cache.ts";
+
+export interface ProduceItem {
+  readonly topic: string;
+  readonly topicId?: string;
+  readonly partition: number;
+  readonly batches: Uint8Array;
+}
+
+export type ProduceResult = ApiResponse<"produce">["results"][number];
+
+/** A batch that passed every check, with the place it will get. */
+interface CheckedBatch {
+  readonly bytes: Uint8Array;
+  readonly header: BatchHeader;
+}
+
+/** What one item came to before its fate is known. */
+interface Outcome {
+  readonly result: ProduceResult;
+  /** What must be durable before the item is answered: its own turn, the turn of the batch it repeats. */
+  readonly waitsFor: ReadonlySet<Promise<void>>;
+}
+
+/** What a request collects while its items are checked and assigned. */
+interface Staging {
+  readonly verdict: Promise<void>;
+  readonly changes: Change[];
+  readonly created: StagedTopicChange[];
+  readonly appended: { readonly partition: Partition; readonly batch: CachedBatch }[];
+}
+
+export interface AppenderParts {
+  readonly turns: TurnQueue;
+  readonly catalog: Catalog;
+  readonly slabs: SlabAllocator;
+  readonly cache: TailCache;
+  readonly delayed: DelayedFetches;
+  readonly producers: ProducerJournal;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly bootEpoch: number;
+}
+
+export class Appender {
+  readonly #parts: AppenderParts;
+
+  constructor(parts: AppenderParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Appends the batches of each item to its partition.
+   *
+   * Shape: results in request order. With acks 0 they are there at once, with base offset -1. An item whose batches are all
+   * repetitions is answered with the first one's original offset; repeated ones beside new ones are left out.
+   * Errors: INVALID_REQUIRED_ACKS refuses the request; everything else is the item's (the list stands at the API).
+   * Differs: a missing topic is created here too, as a Kafka producer's metadata request would (auto.create.topics.enable),
+   * unless the item names a topic id; several batches per partition are taken, Kafka takes one.
+   */
+  produce(acks: number, items: readonly ProduceItem[]): Promise<ProduceResult[]> {
+    if (acks !== 0 && acks !== 1 && acks !== -1)
+      return Promise.reject(new ProtocolError("INVALID_REQUIRED_ACKS", `acks is ${acks}; it must be 0, 1 or -1 (all)`));
+    const { promise: verdict, resolve, reject } = deferred();
+    // Not every verdict has somebody who waits for it: acks 0, and requests of which every item was refused.
+    verdict.catch(() => {});
+    const staging: Staging = { verdict, changes: [], created: [], appended: [] };
+    const outcomes = items.map((item) => this.#appendItem(item, staging));
+    if (staging.changes.length > 0) {
+      this.#parts.turns.stage({
+        changes: staging.changes,
+        essential: false,
+        durable: () => {
+          this.#commit(staging);
+          resolve();
+        },
+        failed: reject,
+      });
+    }
+    if (acks === 0) return Promise.resolve(outcomes.map(({ result }) => ({ ...unacknowledged(result) })));
+    if (outcomes.every(({ waitsFor }) => waitsFor.size === 0))
+      return Promise.resolve(outcomes.map(({ result }) => result));
+    return Promise.all(outcomes.map(whenDurable));
+  }
+
+  #appendItem(item: ProduceItem, staging: Staging): Outcome {
+    try {
+      return this.#append(item, staging);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return { result: refused(item, error), waitsFor: new Set() };
+    }
+  }
+
+  /** Everything that can refuse comes before the first thing that changes. */
+  #append(item: ProduceItem, staging: Staging): Outcome {
+    const { catalog, turns, clock } = this.#parts;
+    const existing = this.#topicOf(item);
+    const partitionCount = existing?.partitionCount ?? this.#parts.settings["num.partitions"];
+    if (item.partition < 0 || item.partition >= partitionCount)
+      throw new ProtocolError(
+        "UNKNOWN_TOPIC_OR_PARTITION",
+        `topic ${item.topic} has partitions 0 to ${partitionCount - 1}; there is no partition ${item.partition}`,
+      );
+    const checked = this.#check(item, existing);
+    const wallMs = clock.wallMs();
+    const known = existing?.partitions[item.partition];
+    const stamps = existing?.rules.stampsAppendTime ?? false;
+    const plan = planAppend(checked, {
+      nextOffset: known?.logEndOffset ?? 0,
+      producerOf: (producerId) => (known === undefined ? undefined : this.#parts.producers.known(known, producerId)),
+      wallMs,
+      logAppendTimeMs: stamps ? wallMs : -1,
+      verdict: staging.verdict,
+    });
+    if (plan.fresh.length > 0 && turns.storageFull)
+      throw new ProtocolError(
+        "STORAGE_FULL",
+        `the disk is full: nothing is stored of ${item.topic}-${item.partition}`,
+        {
+          hint: "Free space on the disk of the broker's data folder; the broker resumes by itself.",
+        },
+      );
+    if (existing === undefined) catalog.checkRoom(1, partitionCount);
+
+    const topic = existing ?? this.#create(item.topic, partitionCount, wallMs, staging);
+    const partition = topic.partitions[item.partition] as Partition;
+    for (const { bytes, header } of plan.fresh) {
+      const copy = this.#parts.slabs.copy(bytes);
+      const baseOffset = partition.assign(header.recordCount);
+      patchBatch(copy.bytes, { baseOffset, leaderEpoch: this.#parts.bootEpoch });
+      if (stamps) setLogAppendTime(copy.bytes, wallMs);
+      const lastOffset = baseOffset + header.recordCount - 1;
+      staging.appended.push({ partition, batch: { baseOffset, lastOffset, ...copy } });
+      staging.changes.push({
+        kind: "appendBatch",
+        batch: {
+          partitionId: partition.partitionId,
+          baseOffset,
+          lastOffset,
+          maxTimestampMs: stamps ? wallMs : header.maxTimestamp,
+          bytes: copy.bytes,
+        },
+      });
+    }
+    for (const state of plan.states) this.#parts.producers.stage(partition, state);
+
+    const waitsFor = new Set<Promise<void>>();
+    if (plan.fresh.length > 0) waitsFor.add(staging.verdict);
+    for (const { lastOffset, verdict } of plan.repeated)
+      if (verdict !== undefined && lastOffset >= partition.highWatermark) waitsFor.add(verdict);
+    return {
+      result: {
+        topic: item.topic,
+        partition: item.partition,
+        baseOffset: plan.baseOffset,
+        ...(stamps ? { logAppendTimeMs: plan.repeated[0]?.logAppendTimeMs ?? wallMs } : {}),
+      },
+      waitsFor,
+    };
+  }
+
+  /** The topic as staged, or undefined when it is to be created. */
+  #topicOf(item: ProduceItem): TopicState | undefined {
+    const problem = topicNameProblem(item.topic);
+    if (problem !== undefined) throw new ProtocolError("INVALID_TOPIC_EXCEPTION", problem);
+    if (isInternalTopic(item.topic))
+      throw new ProtocolError("INVALID_TOPIC_EXCEPTION", `topic ${item.topic} is internal: only the broker writes it`);
+    const topic = this.#parts.catalog.newest(item.topic);
+    if (item.topicId !== undefined) {
+      if (topic?.topicId === item.topicId) return topic;
+      throw new ProtocolError(
+        "UNKNOWN_TOPIC_ID",
+        `topic ${item.topic} with id ${item.topicId} does not exist any more`,
+        topic === undefined ? {} : { hint: "A topic of this name was created since; ask for metadata again." },
+      );
+    }
+    if (topic === undefined && !this.#parts.settings["auto.create.topics.enable"])
+      throw new ProtocolError("UNKNOWN_TOPIC_OR_PARTITION", `topic ${item.topic} does not exist`, {
+        hint: "Create it, or set auto.create.topics.enable.",
+      });
+    return topic;
+  }
+
+  #create(topic: string, partitions: number, wallMs: number, staging: Staging): TopicState {
+    const created = this.#parts.catalog.stageCreation({
+      topicId: this.#parts.random.uuid(),
+      topic,
+      partitions,
+      configs: {},
+      createdAtMs: wallMs,
+      internal: false,
+      creation: staging.verdict,
+    });
+    staging.created.push(created);
+    staging.changes.push(...created.changes);
+    return created.state;
+  }
+
+  #check(item: ProduceItem, topic: TopicState | undefined): CheckedBatch[] {
+    const { settings, clock } = this.#parts;
+    const maxBytes = topic?.rules.maxMessageBytes ?? settings["message.max.bytes"];
+    const latestMs = clock.wallMs() + settings["log.message.timestamp.after.max.ms"];
+    const batches = splitBatches(item.batches);
+    if (batches.length === 0)
+      throw new ProtocolError("INVALID_RECORD", `no record batch came for ${item.topic}-${item.partition}`);
+    return batches.map((bytes) => {
+      if (bytes.length > maxBytes)
+        throw new ProtocolError(
+          "MESSAGE_TOO_LARGE",
+          `a record batch for ${item.topic}-${item.partition} has ${bytes.length} bytes; at most ${maxBytes} are allowed`,
+          { hint: "Send smaller batches, or raise message.max.bytes or the topic's max.message.bytes." },
+        );
+      const header = checkBatch(bytes);
+      if (header.transactional)
+        throw new ProtocolError(
+          "INVALID_RECORD",
+          "the record batch is transactional; transactions are not supported yet",
+        );
+      if (topic?.rules.stampsAppendTime !== true && header.maxTimestamp > latestMs)
+        throw new ProtocolError(
+          "INVALID_TIMESTAMP",
+          `a record for ${item.topic}-${item.partition} is stamped ${header.maxTimestamp}, ${header.maxTimestamp - clock.wallMs()} ms in the future`,
+          { hint: "Correct the producer's clock, or raise log.message.timestamp.after.max.ms." },
+        );
+      return { bytes, header };
+    });
+  }
+
+  #commit(staging: Staging): void {
+    for (const created of staging.created) created.durable();
+    for (const { partition, batch } of staging.appended) {
+      partition.commit(batch.baseOffset, batch.lastOffset);
+      if (!partition.deleted) this.#parts.cache.add(partition.tail, batch);
+      this.#parts.delayed.moved(partition, batch.bytes.length);
+    }
+  }
+}
+
+interface AppendPlan {
+  readonly fresh: readonly CheckedBatch[];
+  readonly repeated: readonly RememberedBatch[];
+  readonly baseOffset: number;
+  /** The producers' states after the append. */
+  readonly states: Iterable<ProducerState>;
+}
+
+interface PlanContext {
+  readonly nextOffset: number;
+  readonly producerOf: (producerId: number) => ProducerState | undefined;
+  readonly wallMs: number;
+  readonly logAppendTimeMs: number;
+  readonly verdict: Promise<void>;
+}
+
+/** Judges all batches of one item as one: none is appended when one of them is refused. Changes nothing. */
+function planAppend(checked: readonly CheckedBatch[], context: PlanContext): AppendPlan {
+  const fresh: CheckedBatch[] = [];
+  const repeated: RememberedBatch[] = [];
+  const states = new Map<number, ProducerState>();
+  let { nextOffset } = context;
+  let baseOffset: number | undefined;
+  for (const batch of checked) {
+    const { producerId, producerEpoch, baseSequence, recordCount } = batch.header;
+    if (producerId !== NO_PRODUCER) {
+      const known = states.get(producerId) ?? context.producerOf(producerId);
+      const lastSequence = addToSequence(baseSequence, recordCount - 1);
+      const sequenced = { producerId, producerEpoch, firstSequence: baseSequence, lastSequence };
+      const original = judgeSequence(known, sequenced);
+      if (original !== undefined) {
+        repeated.push(original);
+        baseOffset ??= original.baseOffset;
+        continue;
+      }
+      const remembered = {
+        firstSequence: baseSequence,
+        lastSequence,
+        baseOffset: nextOffset,
+        lastOffset: nextOffset + recordCount - 1,
+        logAppendTimeMs: context.logAppendTimeMs,
+        verdict: context.verdict,
+      };
+      states.set(producerId, withBatch(known, sequenced, remembered, context.wallMs));
+    }
+    baseOffset ??= nextOffset;
+    nextOffset += recordCount;
+    fresh.push(batch);
+  }
+  return { fresh, repeated, baseOffset: baseOffset ?? -1, states: states.values() };
+}
+
+function whenDurable({ result, waitsFor }: Outcome): Promise<ProduceResult> | ProduceResult {
+  if (waitsFor.size === 0) return result;
+  return Promise.all(waitsFor).then(
+    () => result,
+    (error: unknown) => {
+      if (error instanceof ProtocolError) return refused(result, error);
+      throw error;
+    },
+  );
+}
+
+function refused(item: { readonly topic: string; readonly partition: number }, error: ProtocolError): ProduceResult {
+  return { topic: item.topic, partition: item.partition, baseOffset: -1, error: error.toWire() };
+}
+
+function unacknowledged({ logAppendTimeMs: _, ...result }: ProduceResult): ProduceResult {
+  return { ...result, baseOffset: -1 };
+}

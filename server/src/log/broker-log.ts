@@ -1,0 +1,175 @@
+// Puts the parts of log/ together behind the Log interface, and is their one participant in the commit queue.
+// Invariant: after `restore` every part stands where the last durable turn left it, before anybody is answered.
+
+import { type ApiRequest, type ApiResponse, isInternalTopic, ProtocolError } from "@brooklet/protocol";
+import type { Clock, Random } from "@brooklet/protocol/world";
+import type { Settings } from "../settings.ts";
+import type { Storage, StoredState } from "../storage/storage.ts";
+import type { TurnQueue } from "../storage/turns.ts";
+import type { Logger } from "../world.ts";
+import { Appender, type ProduceItem } from "./append.ts";
+import { Catalog, type TopicState } from "./catalog.ts";
+import { DelayedFetches } from "./delayed-fetch.ts";
+import { Fetcher } from "./fetch.ts";
+import { OffsetLister } from "./list-offsets.ts";
+import type { FetchResults, FetchWaiting, Log, OffsetsTopicWriter, TopicCatalog } from "./log.ts";
+import { OffsetsTopic } from "./offsets-topic.ts";
+import type { Partition } from "./partition.ts";
+import { ProducerIds } from "./producer-ids.ts";
+import { ProducerJournal } from "./producer-journal.ts";
+import { SlabAllocator } from "./slabs.ts";
+import { TailCache } from "./tail-cache.ts";
+import { TopicAdmin } from "./topic-admin.ts";
+
+export interface LogParts {
+  readonly turns: TurnQueue;
+  readonly storage: Storage;
+  readonly state: StoredState;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly clusterId: string;
+}
+
+/** The broker's log over what the storage holds. */
+export function createLog(parts: LogParts): Log {
+  return new BrokerLog(parts);
+}
+
+class BrokerLog implements Log {
+  readonly #catalog: Catalog;
+  readonly #cache: TailCache;
+  readonly #delayed: DelayedFetches;
+  readonly #producers: ProducerJournal;
+  readonly #producerIds: ProducerIds;
+  readonly #appender: Appender;
+  readonly #fetcher: Fetcher;
+  readonly #lister: OffsetLister;
+  readonly #admin: TopicAdmin;
+  readonly offsetsTopic: OffsetsTopicWriter;
+  #closed = false;
+
+  constructor({ turns, storage, state, settings, clock, random, logger, clusterId }: LogParts) {
+    const { bootEpoch } = state;
+    const catalog = new Catalog(state, isInternalTopic, {
+      maxTopics: settings["max.topics"],
+      maxPartitions: settings["max.partitions"],
+    });
+    const slabs = new SlabAllocator(settings["tail.cache.bytes"]);
+    const cache = new TailCache(settings["tail.cache.bytes"]);
+    const delayed = new DelayedFetches(clock, settings["max.parked.fetches"]);
+    const producers = new ProducerJournal({
+      turns,
+      clock,
+      expirationMs: settings["producer.id.expiration.ms"],
+      partitions: () => partitionsOf(catalog),
+    });
+    this.#catalog = catalog;
+    this.#cache = cache;
+    this.#delayed = delayed;
+    this.#producers = producers;
+    this.#producerIds = new ProducerIds(turns, state.counters);
+    this.#appender = new Appender({
+      turns,
+      catalog,
+      slabs,
+      cache,
+      delayed,
+      producers,
+      settings,
+      clock,
+      random,
+      bootEpoch,
+    });
+    this.#fetcher = new Fetcher({ catalog, storage, delayed, settings, random, logger, bootEpoch });
+    this.#lister = new OffsetLister({ catalog, storage, logger, bootEpoch });
+    this.#admin = new TopicAdmin({ turns, catalog, settings, clock, random });
+    this.offsetsTopic = new OffsetsTopic({
+      catalog,
+      slabs,
+      cache,
+      delayed,
+      clock,
+      random,
+      bootEpoch,
+      newPartitionCount: settings["offsets.topic.num.partitions"],
+    });
+    catalog.onChange((topic, change) => {
+      const { topic: name, topicId, partitionCount } = topic;
+      logger.info({ clusterId, topic: name, topicId, partitionCount }, `topic ${change}`);
+      if (change === "deleted") this.#leave(topic);
+    });
+    turns.register({
+      seal: () => producers.seal(),
+      restore: () => {
+        catalog.restore();
+        producers.restore();
+      },
+    });
+  }
+
+  get catalog(): TopicCatalog {
+    return this.#catalog;
+  }
+
+  produce(acks: number, items: readonly ProduceItem[]): Promise<ApiResponse<"produce">["results"]> {
+    return this.#closed ? refuseStopped() : this.#appender.produce(acks, items);
+  }
+
+  fetch(request: ApiRequest<"fetch">, waiting: FetchWaiting): Promise<FetchResults> {
+    return this.#closed ? refuseStopped() : this.#fetcher.fetch(request, waiting);
+  }
+
+  listOffsets(request: ApiRequest<"listOffsets">): Promise<ApiResponse<"listOffsets">["results"]> {
+    return this.#closed ? refuseStopped() : this.#lister.list(request);
+  }
+
+  metadata(request: ApiRequest<"metadata">): Promise<ApiResponse<"metadata">["topics"]> {
+    return this.#closed ? refuseStopped() : this.#admin.metadata(request);
+  }
+
+  createTopics(request: ApiRequest<"createTopics">): Promise<ApiResponse<"createTopics">["results"]> {
+    return this.#closed ? refuseStopped() : this.#admin.create(request);
+  }
+
+  deleteTopics(request: ApiRequest<"deleteTopics">): Promise<ApiResponse<"deleteTopics">["results"]> {
+    return this.#closed ? refuseStopped() : this.#admin.delete(request);
+  }
+
+  async initProducerId(): Promise<ApiResponse<"initProducerId">> {
+    if (this.#closed) return refuseStopped();
+    return { producerId: await this.#producerIds.take(), producerEpoch: 0 };
+  }
+
+  get stats(): Log["stats"] {
+    return {
+      topics: this.#catalog.topicCount,
+      partitions: this.#catalog.partitionCount,
+      parkedFetches: this.#delayed.size,
+      tailCacheBytes: this.#cache.bytes,
+    };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#delayed.close();
+    this.#producers.close();
+  }
+
+  #leave(topic: TopicState): void {
+    for (const partition of topic.partitions) {
+      this.#cache.drop(partition.tail);
+      this.#delayed.changed(partition);
+    }
+  }
+}
+
+function refuseStopped(): Promise<never> {
+  return Promise.reject(new ProtocolError("BROKER_NOT_AVAILABLE", "the broker stops and takes no more requests"));
+}
+
+function* partitionsOf(catalog: Catalog): Generator<Partition, void, undefined> {
+  for (const topic of catalog.all()) yield* topic.partitions;
+}

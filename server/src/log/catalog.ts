@@ -1,0 +1,238 @@
+// Which topics exist, twice: as the durable state has them (what every reader sees) and as the staged turns will leave
+// them (what appends, creations and deletions build on).
+// Invariant: a topic is visible between its durable creation and its durable deletion; `restore` forgets everything staged.
+
+import { ProtocolError } from "@brooklet/protocol";
+import type { Change, StoredState, StoredTopic } from "../storage/storage.ts";
+import type { Topic, TopicCatalog } from "./log.ts";
+import { Partition } from "./partition.ts";
+import { type AppendRules, appendRules } from "./topic-configs.ts";
+
+const NEXT_PARTITION_ID = "nextPartitionId";
+
+/** A topic with its partitions, for log/ only. */
+export class TopicState implements Topic {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly internal: boolean;
+  readonly rules: AppendRules;
+  readonly partitions: readonly Partition[];
+  /** Settles with the fate of the creation, while that is staged. */
+  readonly creation: Promise<void> | undefined;
+
+  constructor(stored: StoredTopic, internal: boolean, creation?: Promise<void>) {
+    this.topic = stored.topic;
+    this.topicId = stored.topicId;
+    this.internal = internal;
+    this.rules = appendRules(stored.configs);
+    this.partitions = stored.partitions.map(
+      ({ partitionId, logStartOffset }, partition) => new Partition(this, partition, partitionId, logStartOffset),
+    );
+    this.creation = creation;
+  }
+
+  get partitionCount(): number {
+    return this.partitions.length;
+  }
+}
+
+/** What is staged for a name ahead of the durable state. */
+interface Ahead {
+  state: TopicState | undefined;
+  /** Changes of this name whose fate is open. */
+  pending: number;
+}
+
+export interface StagedTopicChange {
+  readonly state: TopicState;
+  readonly changes: readonly Change[];
+  /** Makes it visible (or gone) and tells the listeners. */
+  durable(): void;
+}
+
+export interface NewTopic {
+  readonly topicId: string;
+  readonly topic: string;
+  readonly partitions: number;
+  readonly configs: Readonly<Record<string, string>>;
+  readonly createdAtMs: number;
+  readonly internal: boolean;
+  readonly creation?: Promise<void>;
+}
+
+export interface CatalogLimits {
+  readonly maxTopics: number;
+  readonly maxPartitions: number;
+}
+
+export class Catalog implements TopicCatalog {
+  readonly #limits: CatalogLimits;
+  readonly #visible = new Map<string, TopicState>();
+  readonly #visibleById = new Map<string, TopicState>();
+  readonly #ahead = new Map<string, Ahead>();
+  readonly #listeners: ((topic: TopicState, change: "created" | "deleted") => void)[] = [];
+  #partitionCount = 0;
+  /** Topics and partitions that staged changes add (or take away). */
+  #stagedTopics = 0;
+  #stagedPartitions = 0;
+  /** Never goes back, not even when a creation fails: a number that was ever staged is not used again. */
+  #nextPartitionId: number;
+
+  constructor(state: StoredState, isInternal: (topic: string) => boolean, limits: CatalogLimits) {
+    this.#limits = limits;
+    const ends = new Map(state.logEnds.map(({ partitionId, logEndOffset }) => [partitionId, logEndOffset]));
+    const byId = new Map<number, Partition>();
+    this.#nextPartitionId = state.counters[NEXT_PARTITION_ID] ?? 1;
+    for (const stored of state.topics) {
+      const topic = new TopicState(stored, isInternal(stored.topic));
+      for (const partition of topic.partitions) {
+        byId.set(partition.partitionId, partition);
+        partition.load(ends.get(partition.partitionId) ?? partition.logStartOffset);
+        this.#nextPartitionId = Math.max(this.#nextPartitionId, partition.partitionId + 1);
+      }
+      this.#add(topic);
+    }
+    // Oldest first, because that is the order in which they are forgotten.
+    for (const producer of [...state.producerStates].sort((a, b) => a.lastAppendMs - b.lastAppendMs))
+      byId.get(producer.partitionId)?.producers.commit(producer);
+  }
+
+  byName(topic: string): TopicState | undefined {
+    return this.#visible.get(topic);
+  }
+
+  byId(topicId: string): TopicState | undefined {
+    return this.#visibleById.get(topicId);
+  }
+
+  all(): Iterable<TopicState> {
+    return this.#visible.values();
+  }
+
+  onChange(listener: (topic: TopicState, change: "created" | "deleted") => void): void {
+    this.#listeners.push(listener);
+  }
+
+  highWatermark(topicId: string, partition: number): number | undefined {
+    return this.#visibleById.get(topicId)?.partitions[partition]?.highWatermark;
+  }
+
+  get topicCount(): number {
+    return this.#visible.size;
+  }
+
+  get partitionCount(): number {
+    return this.#partitionCount;
+  }
+
+  /** The topic as the staged turns will leave it. */
+  newest(topic: string): TopicState | undefined {
+    const ahead = this.#ahead.get(topic);
+    return ahead === undefined ? this.#visible.get(topic) : ahead.state;
+  }
+
+  /** Throws POLICY_VIOLATION when so many more topics and partitions would exceed max.topics or max.partitions. */
+  checkRoom(topics: number, partitions: number): void {
+    const topicsThen = this.#visible.size + this.#stagedTopics + topics;
+    if (topicsThen > this.#limits.maxTopics)
+      throw new ProtocolError(
+        "POLICY_VIOLATION",
+        `the broker would have ${topicsThen} topics; max.topics is ${this.#limits.maxTopics}`,
+        { hint: "Delete topics that are not needed, or raise max.topics." },
+      );
+    const partitionsThen = this.#partitionCount + this.#stagedPartitions + partitions;
+    if (partitionsThen > this.#limits.maxPartitions)
+      throw new ProtocolError(
+        "POLICY_VIOLATION",
+        `the broker would have ${partitionsThen} partitions; max.partitions is ${this.#limits.maxPartitions}`,
+        { hint: "Ask for fewer partitions, or raise max.partitions." },
+      );
+  }
+
+  /** The caller has checked name, number, configs and room, and stages the changes in the same synchronous step. */
+  stageCreation(topic: NewTopic): StagedTopicChange {
+    const stored: StoredTopic = {
+      topicId: topic.topicId,
+      topic: topic.topic,
+      configs: topic.configs,
+      createdAtMs: topic.createdAtMs,
+      partitions: Array.from({ length: topic.partitions }, () => ({
+        partitionId: this.#nextPartitionId++,
+        logStartOffset: 0,
+      })),
+    };
+    const state = new TopicState(stored, topic.internal, topic.creation);
+    this.#stage(state.topic, state);
+    this.#stagedTopics++;
+    this.#stagedPartitions += state.partitionCount;
+    return {
+      state,
+      changes: [
+        { kind: "createTopic", topic: stored },
+        { kind: "putCounter", name: NEXT_PARTITION_ID, value: this.#nextPartitionId },
+      ],
+      durable: () => {
+        if (this.#settle(state.topic)) {
+          this.#stagedTopics--;
+          this.#stagedPartitions -= state.partitionCount;
+        }
+        this.#add(state);
+        this.#tell(state, "created");
+      },
+    };
+  }
+
+  stageDeletion(state: TopicState): StagedTopicChange {
+    this.#stage(state.topic, undefined);
+    this.#stagedTopics--;
+    this.#stagedPartitions -= state.partitionCount;
+    return {
+      state,
+      changes: [{ kind: "deleteTopic", topicId: state.topicId }],
+      durable: () => {
+        if (this.#settle(state.topic)) {
+          this.#stagedTopics++;
+          this.#stagedPartitions += state.partitionCount;
+        }
+        // On a full disk the deletion may be durable although the creation before it in the same turn is not.
+        if (this.#visible.get(state.topic) !== state) return;
+        this.#visible.delete(state.topic);
+        this.#visibleById.delete(state.topicId);
+        this.#partitionCount -= state.partitionCount;
+        for (const partition of state.partitions) partition.markDeleted();
+        this.#tell(state, "deleted");
+      },
+    };
+  }
+
+  restore(): void {
+    this.#ahead.clear();
+    this.#stagedTopics = 0;
+    this.#stagedPartitions = 0;
+    for (const topic of this.#visible.values()) for (const partition of topic.partitions) partition.restore();
+  }
+
+  #stage(topic: string, state: TopicState | undefined): void {
+    const ahead = this.#ahead.get(topic);
+    this.#ahead.set(topic, { state, pending: (ahead?.pending ?? 0) + 1 });
+  }
+
+  /** Whether the change was still staged: after `restore` an essential one may become durable all the same. */
+  #settle(topic: string): boolean {
+    const ahead = this.#ahead.get(topic);
+    if (ahead === undefined) return false;
+    ahead.pending--;
+    if (ahead.pending === 0) this.#ahead.delete(topic);
+    return true;
+  }
+
+  #add(topic: TopicState): void {
+    this.#visible.set(topic.topic, topic);
+    this.#visibleById.set(topic.topicId, topic);
+    this.#partitionCount += topic.partitionCount;
+  }
+
+  #tell(topic: TopicState, change: "created" | "deleted"): void {
+    for (const listener of this.#listeners) listener(topic, change);
+  }
+}
