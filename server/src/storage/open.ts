@@ -9,8 +9,10 @@ import { type Connection, connect, describeError, sqliteCode } from "./sqlite/co
 import { DataFolder } from "./sqlite/data-folder.ts";
 import { InlineStorage } from "./sqlite/inline.ts";
 import { loadState, markStart } from "./sqlite/load-state.ts";
+import { DeletedBatches } from "./sqlite/remove-deleted.ts";
 import { type Reserve, reserveFile } from "./sqlite/reserve.ts";
 import { createOrCheck } from "./sqlite/schema.ts";
+import { ThreadStorage } from "./sqlite/threads.ts";
 import type { Durability, OpenedStorage, StoredState } from "./storage.ts";
 
 export { StorageOpenError, type StorageOpenErrorKind } from "./open-error.ts";
@@ -40,15 +42,19 @@ export async function openStorage(options: OpenStorageOptions): Promise<OpenedSt
   const folder = DataFolder.take(data, { allowNetworkFileSystem: options.allowNetworkFileSystem ?? false });
   try {
     if (options.url !== undefined) folder.setHolderUrl(options.url);
-    const reserve = reserveFile(join(folder.path, "brooklet.reserve"));
-    const { db, state } = openFile(folder.createDataFile(), reserve, options);
-    reserve.regain();
-    const storage = new InlineStorage({
-      db,
+    const file = folder.createDataFile();
+    const reserve = join(folder.path, "brooklet.reserve");
+    const { db, state } = openFile(file, reserveFile(reserve), options);
+    const removalPending = new DeletedBatches(db).pending;
+    db.close();
+    const release = () => folder.release();
+    const storage = await ThreadStorage.start({
+      file,
       durability,
-      clock: options.clock,
       reserve,
-      release: () => folder.release(),
+      clock: options.clock,
+      removalPending,
+      release,
     });
     return { storage, state, setHolderUrl: (url) => folder.setHolderUrl(url) };
   } catch (error) {

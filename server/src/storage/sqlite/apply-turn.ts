@@ -4,8 +4,9 @@
 // Invariant: after a turn failed, no later turn of its generation is executed, and after an I/O error none at all: SQLite
 // itself would commit on as if nothing had happened.
 
+import { readBatchHeader } from "@brooklet/protocol";
 import type { Change, Turn, TurnPart, TurnVerdict } from "../storage.ts";
-import { leaderEpochOf } from "./batch-check.ts";
+
 import { type Connection, describeError, sqliteCode } from "./connection.ts";
 import type { Reserve } from "./reserve.ts";
 
@@ -140,7 +141,14 @@ function prepareChanges(db: Connection): (change: Change) => void {
     switch (change.kind) {
       case "appendBatch": {
         const { partitionId, baseOffset, lastOffset, maxTimestampMs, bytes } = change.batch;
-        appendBatch.run(partitionId, baseOffset, lastOffset, maxTimestampMs, leaderEpochOf(bytes), bytes);
+        appendBatch.run(
+          partitionId,
+          baseOffset,
+          lastOffset,
+          maxTimestampMs,
+          readBatchHeader(bytes).partitionLeaderEpoch,
+          bytes,
+        );
         return;
       }
       case "putProducerState": {

@@ -79,6 +79,11 @@ export function sqliteCode(error: unknown): string | undefined {
   return error instanceof Database.SqliteError ? error.code : undefined;
 }
 
+/** After one of these nothing that SQLite says about the file can be relied on (fail-stop). */
+export function isIoError(error: unknown): boolean {
+  return sqliteCode(error)?.startsWith("SQLITE_IOERR") === true;
+}
+
 /** An error as a person reads it, with SQLite's name for it. */
 export function describeError(error: unknown): string {
   const code = sqliteCode(error);

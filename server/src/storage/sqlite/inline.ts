@@ -5,7 +5,7 @@ import { type Clock, type Deferred, deferred } from "@brooklet/protocol/world";
 import type { Durability, ReadRequest, Storage, StoredBatch, Turn, TurnVerdict } from "../storage.ts";
 import { TurnWriter } from "./apply-turn.ts";
 import { BackgroundWork, type StepResult } from "./background.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, isIoError } from "./connection.ts";
 import { markCleanEnd } from "./load-state.ts";
 import { BatchReader, type TimestampRequest } from "./read-batches.ts";
 import { DeletedBatches } from "./remove-deleted.ts";
@@ -61,8 +61,7 @@ export class InlineStorage implements Storage {
     if (this.#closing !== undefined) return Promise.resolve({ outcome: "failed", message: "the storage is closed" });
     return new Promise((resolve) => {
       this.#pending.push(() => {
-        const verdict = this.#writer.apply(turn);
-        if (verdict.outcome === "failed") this.#failed.resolve(new Error(verdict.message));
+        const verdict = this.#watched(this.#writer.apply(turn));
         if (turn.parts.some((part) => part.changes.some((change) => change.kind === "deleteTopic")))
           this.#removal.wake();
         resolve(verdict);
@@ -113,6 +112,7 @@ export class InlineStorage implements Storage {
           if (!this.#db.open) throw new Error("the storage is closed");
           resolve(run());
         } catch (error) {
+          if (isIoError(error)) this.#watched(this.#writer.stop(error));
           reject(error);
         }
       });
@@ -121,10 +121,17 @@ export class InlineStorage implements Storage {
 
   #removeDeleted(): StepResult {
     let more = false;
-    const { outcome } = this.#writer.maintain(() => {
-      more = this.#deleted.step();
-    });
+    const { outcome } = this.#watched(
+      this.#writer.maintain(() => {
+        more = this.#deleted.step();
+      }),
+    );
     if (outcome === "full") return "full";
     return more ? "more" : "done";
+  }
+
+  #watched(verdict: TurnVerdict): TurnVerdict {
+    if (verdict.outcome === "failed") this.#failed.resolve(new Error(verdict.message));
+    return verdict;
   }
 }

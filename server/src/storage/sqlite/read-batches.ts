@@ -48,16 +48,30 @@ export class BatchReader {
   /** Up to `maxBytes`, at least one batch if there is one; ends before a damaged batch that is not the first. */
   read({ partitionId, fromOffset, endOffset, maxBytes }: ReadRequest): StoredBatch[] {
     const batches: StoredBatch[] = [];
+    // Checked after the scan: while it runs, the connection takes no other statement.
+    for (const row of this.#rows({ partitionId, fromOffset, endOffset, maxBytes })) {
+      const damage = damageOf(row);
+      if (damage !== undefined && batches.length === 0) throw this.#corruption(row, damage);
+      if (damage !== undefined) break;
+      batches.push(toBatch(row));
+    }
+    return batches;
+  }
+
+  #rows({ partitionId, fromOffset, endOffset, maxBytes }: ReadRequest): BatchRow[] {
+    const rows: BatchRow[] = [];
     let sizeBytes = 0;
-    return this.#naming(partitionId, fromOffset, () => {
+    try {
       for (const row of this.#scan.iterate({ partitionId, fromOffset, endOffset })) {
         sizeBytes += row.bytes.length;
-        if (batches.length > 0 && (sizeBytes > maxBytes || damageOf(row) !== undefined)) break;
-        batches.push(this.#checked(row));
+        if (rows.length > 0 && sizeBytes > maxBytes) break;
+        rows.push(row);
         if (sizeBytes >= maxBytes) break;
       }
-      return batches;
-    });
+    } catch (error) {
+      if (rows.length === 0 || !isCorrupt(error)) throw this.#named(partitionId, fromOffset, error);
+    }
+    return rows;
   }
 
   findByTimestamp(request: TimestampRequest): StoredBatch | undefined {
@@ -72,39 +86,28 @@ export class BatchReader {
     statement: { get(parameters: object): BatchRow | undefined },
     request: Omit<TimestampRequest, "timestampMs">,
   ): StoredBatch | undefined {
-    return this.#naming(request.partitionId, request.fromOffset, () => {
-      const row = statement.get(request);
-      return row === undefined ? undefined : this.#checked(row);
-    });
+    let row: BatchRow | undefined;
+    try {
+      row = statement.get(request);
+    } catch (error) {
+      throw this.#named(request.partitionId, request.fromOffset, error);
+    }
+    if (row === undefined) return undefined;
+    const damage = damageOf(row);
+    if (damage !== undefined) throw this.#corruption(row, damage);
+    return toBatch(row);
   }
 
-  #checked(row: BatchRow): StoredBatch {
-    const damage = damageOf(row);
-    if (damage !== undefined) {
-      throw new StorageCorruptionError(
-        row.partition_id,
-        row.base_offset,
-        this.#corruptionText(row.partition_id, `offsets ${row.base_offset} to ${row.last_offset}`, damage),
-      );
-    }
-    return {
-      partitionId: row.partition_id,
-      baseOffset: row.base_offset,
-      lastOffset: row.last_offset,
-      maxTimestampMs: row.max_timestamp_ms,
-      bytes: row.bytes,
-    };
+  #corruption(row: BatchRow, damage: string): StorageCorruptionError {
+    const text = this.#corruptionText(row.partition_id, `offsets ${row.base_offset} to ${row.last_offset}`, damage);
+    return new StorageCorruptionError(row.partition_id, row.base_offset, text);
   }
 
   /** A page that SQLite itself cannot read is damage of the place that was asked for. */
-  #naming<T>(partitionId: PartitionId, fromOffset: number, run: () => T): T {
-    try {
-      return run();
-    } catch (error) {
-      if (!sqliteCode(error)?.startsWith("SQLITE_CORRUPT")) throw error;
-      const text = this.#corruptionText(partitionId, `offsets from ${fromOffset}`, describeError(error));
-      throw new StorageCorruptionError(partitionId, fromOffset, text);
-    }
+  #named(partitionId: PartitionId, fromOffset: number, error: unknown): unknown {
+    if (!isCorrupt(error)) return error;
+    const text = this.#corruptionText(partitionId, `offsets from ${fromOffset}`, describeError(error));
+    return new StorageCorruptionError(partitionId, fromOffset, text);
   }
 
   #corruptionText(partitionId: PartitionId, offsets: string, damage: string): string {
@@ -119,4 +122,18 @@ export class BatchReader {
       "Other partitions and offsets are served; restore the file from a copy, or read on after these offsets"
     );
   }
+}
+
+function isCorrupt(error: unknown): boolean {
+  return sqliteCode(error)?.startsWith("SQLITE_CORRUPT") === true;
+}
+
+function toBatch(row: BatchRow): StoredBatch {
+  return {
+    partitionId: row.partition_id,
+    baseOffset: row.base_offset,
+    lastOffset: row.last_offset,
+    maxTimestampMs: row.max_timestamp_ms,
+    bytes: row.bytes,
+  };
 }

@@ -1,0 +1,148 @@
+// What the broker's thread and the two workers say to each other. Batches travel as one buffer for each message, or not at
+// all: bytes in a SharedArrayBuffer are only pointed at, because both threads see them.
+
+import type { Change, Durability, PartitionId, ReadRequest, StoredBatch, Turn, TurnVerdict } from "../storage.ts";
+import type { TimestampRequest } from "./read-batches.ts";
+
+/** Where a batch's bytes lie: in which of the message's buffers, and at which place. */
+interface PackedBytes {
+  readonly buffer: number;
+  readonly at: number;
+  readonly length: number;
+}
+
+type PackedBatch = Omit<StoredBatch, "bytes"> & { readonly bytes: PackedBytes };
+type PackedChange =
+  | Exclude<Change, { kind: "appendBatch" }>
+  | { readonly kind: "appendBatch"; readonly batch: PackedBatch };
+
+export interface PackedTurn {
+  readonly number: number;
+  readonly generation: number;
+  readonly parts: readonly { readonly essential: boolean; readonly changes: readonly PackedChange[] }[];
+  readonly buffers: readonly ArrayBufferLike[];
+}
+
+export interface PackedBatches {
+  readonly batches: readonly PackedBatch[];
+  readonly buffer: ArrayBuffer;
+}
+
+export interface WorkerStart {
+  readonly file: string;
+  readonly durability: Durability;
+  readonly reserve: string;
+}
+
+export type ToWriter =
+  | { readonly kind: "write"; readonly turn: PackedTurn }
+  /** One step of removing deleted batches. */
+  | { readonly kind: "removeDeleted" }
+  | { readonly kind: "regainSpace" }
+  /** Mark the clean end, close the file, exit. */
+  | { readonly kind: "close" };
+
+/** Answers come in the order of the messages. */
+export type FromWriter =
+  | { readonly kind: "ready" }
+  | { readonly kind: "written"; readonly verdict: TurnVerdict }
+  | { readonly kind: "removed"; readonly verdict: TurnVerdict; readonly more: boolean }
+  | { readonly kind: "space"; readonly regained: boolean };
+
+export type ReadCall =
+  | { readonly kind: "read"; readonly request: ReadRequest }
+  | { readonly kind: "findByTimestamp"; readonly request: TimestampRequest }
+  | { readonly kind: "findMaxTimestamp"; readonly request: Omit<TimestampRequest, "timestampMs"> };
+
+export type ToReader =
+  | { readonly kind: "call"; readonly call: ReadCall }
+  | { readonly kind: "checkpoint" }
+  | { readonly kind: "close" };
+
+/** Answers come in the order of the messages. */
+export type FromReader =
+  | { readonly kind: "ready" }
+  | { readonly kind: "batches"; readonly packed: PackedBatches }
+  | {
+      readonly kind: "corrupt";
+      readonly partitionId: PartitionId;
+      readonly baseOffset: number;
+      readonly message: string;
+    }
+  /** This call could not be answered; others can. */
+  | { readonly kind: "refused"; readonly message: string }
+  /** An I/O error: the storage stops. */
+  | { readonly kind: "stopped"; readonly message: string }
+  | { readonly kind: "checkpointed"; readonly complete: boolean };
+
+/** The message for a turn, and what of it is handed over instead of copied. */
+export function packTurn(turn: Turn): { packed: PackedTurn; transfer: ArrayBuffer[] } {
+  const shared = new Map<SharedArrayBuffer, number>();
+  const buffers: ArrayBufferLike[] = [];
+  let ownBytes = 0;
+  for (const batch of batchesOf(turn)) {
+    const { buffer } = batch.bytes;
+    if (!(buffer instanceof SharedArrayBuffer)) ownBytes += batch.bytes.length;
+    else if (!shared.has(buffer)) shared.set(buffer, buffers.push(buffer) - 1);
+  }
+  const own = new Uint8Array(ownBytes);
+  const transfer = ownBytes > 0 ? [own.buffer] : [];
+  const ownIndex = ownBytes > 0 ? buffers.push(own.buffer) - 1 : -1;
+  let at = 0;
+  const pack = (bytes: Uint8Array): PackedBytes => {
+    if (bytes.buffer instanceof SharedArrayBuffer) {
+      return { buffer: shared.get(bytes.buffer) as number, at: bytes.byteOffset, length: bytes.length };
+    }
+    // Copied, not transferred: the bytes may be a view of a socket's chunk that others still read.
+    own.set(bytes, at);
+    at += bytes.length;
+    return { buffer: ownIndex, at: at - bytes.length, length: bytes.length };
+  };
+  const parts = turn.parts.map((part) => ({
+    essential: part.essential,
+    changes: part.changes.map((change) =>
+      change.kind === "appendBatch"
+        ? { kind: change.kind, batch: { ...change.batch, bytes: pack(change.batch.bytes) } }
+        : change,
+    ),
+  }));
+  return { packed: { number: turn.number, generation: turn.generation, parts, buffers }, transfer };
+}
+
+export function unpackTurn({ number, generation, parts, buffers }: PackedTurn): Turn {
+  const unpack = ({ buffer, at, length }: PackedBytes) =>
+    new Uint8Array(buffers[buffer] as ArrayBufferLike, at, length);
+  return {
+    number,
+    generation,
+    parts: parts.map((part) => ({
+      essential: part.essential,
+      changes: part.changes.map((change) =>
+        change.kind === "appendBatch"
+          ? { kind: change.kind, batch: { ...change.batch, bytes: unpack(change.batch.bytes) } }
+          : change,
+      ),
+    })),
+  };
+}
+
+export function packBatches(batches: readonly StoredBatch[]): PackedBatches {
+  const whole = new Uint8Array(batches.reduce((sum, batch) => sum + batch.bytes.length, 0));
+  let at = 0;
+  const packed = batches.map((batch) => {
+    whole.set(batch.bytes, at);
+    at += batch.bytes.length;
+    return { ...batch, bytes: { buffer: 0, at: at - batch.bytes.length, length: batch.bytes.length } };
+  });
+  return { batches: packed, buffer: whole.buffer };
+}
+
+export function unpackBatches({ batches, buffer }: PackedBatches): StoredBatch[] {
+  return batches.map((batch) => ({ ...batch, bytes: new Uint8Array(buffer, batch.bytes.at, batch.bytes.length) }));
+}
+
+function* batchesOf(turn: Turn): Iterable<StoredBatch> {
+  for (const part of turn.parts) {
+    for (const change of part.changes) if (change.kind === "appendBatch") yield change.batch;
+  }
+}

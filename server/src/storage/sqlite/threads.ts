@@ -1,0 +1,207 @@
+// The executor of the levels that wait for a disk: a worker writes, another reads and checkpoints, so that neither a slow
+// sync nor a cold read nor a checkpoint holds up the broker's thread. Here is only the broker's end of it.
+
+import { type Clock, type Deferred, deferred, type Timers } from "@brooklet/protocol/world";
+import {
+  type Durability,
+  type ReadRequest,
+  type Storage,
+  StorageCorruptionError,
+  type StoredBatch,
+  type Turn,
+  type TurnVerdict,
+} from "../storage.ts";
+import { BackgroundWork, type StepResult } from "./background.ts";
+import {
+  type FromReader,
+  type FromWriter,
+  packTurn,
+  type ReadCall,
+  type ToReader,
+  type ToWriter,
+  unpackBatches,
+  type WorkerStart,
+} from "./messages.ts";
+import type { TimestampRequest } from "./read-batches.ts";
+import { expectKind, WorkerLine } from "./worker-line.ts";
+
+// Named once: a build that bundles the workers replaces these two lines.
+const WRITER_FILE = new URL("./writer.worker.ts", import.meta.url);
+const READER_FILE = new URL("./reader.worker.ts", import.meta.url);
+
+/** After the first turn that is not checkpointed. */
+const CHECKPOINT_DELAY_MS = 50;
+/** Reads at the reader; each answer holds up to its `maxBytes` in memory. The others wait here. */
+const MAX_READS_IN_FLIGHT = 16;
+
+export interface ThreadStorageOptions extends WorkerStart {
+  readonly clock: Clock;
+  /** Deleted batches were left over by the last run. */
+  readonly removalPending: boolean;
+  /** Runs after the file was closed. */
+  readonly release: () => void;
+}
+
+export class ThreadStorage implements Storage {
+  readonly durability: Durability;
+  readonly dataFile: string;
+  readonly #writer: WorkerLine<ToWriter, FromWriter>;
+  readonly #reader: WorkerLine<ToReader, FromReader>;
+  readonly #release: () => void;
+  readonly #timers: Timers;
+  readonly #removal: BackgroundWork;
+  readonly #failed: Deferred<Error> = deferred<Error>();
+  readonly #waitingReads: (() => void)[] = [];
+  #readsInFlight = 0;
+  #stopped: Error | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor({ file, durability, reserve, clock, release }: ThreadStorageOptions) {
+    this.durability = durability;
+    this.dataFile = file;
+    const start: WorkerStart = { file, durability, reserve };
+    this.#writer = new WorkerLine("writer", WRITER_FILE, start);
+    this.#reader = new WorkerLine("reader", READER_FILE, start);
+    this.#release = release;
+    this.#timers = clock.timers();
+    this.#removal = new BackgroundWork(clock, () => this.#removeDeleted());
+    for (const line of [this.#writer, this.#reader]) void line.died.then((cause) => this.#stop(cause));
+  }
+
+  /** The file exists and has its tables. Rejects when a worker cannot open it. */
+  static async start(options: ThreadStorageOptions): Promise<ThreadStorage> {
+    const storage = new ThreadStorage(options);
+    try {
+      await Promise.all([storage.#writer.ready(), storage.#reader.ready()]);
+    } catch (error) {
+      await storage.#terminate();
+      throw error;
+    }
+    if (options.removalPending) storage.#removal.wake();
+    return storage;
+  }
+
+  get failed(): Promise<Error> {
+    return this.#failed.promise;
+  }
+
+  async write(turn: Turn): Promise<TurnVerdict> {
+    if (this.#closing !== undefined) return { outcome: "failed", message: "the storage is closed" };
+    if (this.#stopped !== undefined) return { outcome: "failed", message: this.#stopped.message };
+    const { packed, transfer } = packTurn(turn);
+    try {
+      const answer = await this.#writer.call({ kind: "write", turn: packed }, transfer);
+      const { verdict } = expectKind(answer, "written");
+      if (verdict.outcome === "failed") this.#stop(new Error(verdict.message));
+      if (verdict.outcome === "durable") this.#written(turn);
+      return verdict;
+    } catch (error) {
+      return { outcome: "failed", message: this.#stop(error).message };
+    }
+  }
+
+  read(request: ReadRequest): Promise<readonly StoredBatch[]> {
+    return this.#read({ kind: "read", request });
+  }
+
+  async findByTimestamp(request: TimestampRequest): Promise<StoredBatch | undefined> {
+    const [found] = await this.#read({ kind: "findByTimestamp", request });
+    return found;
+  }
+
+  async findMaxTimestamp(request: Omit<TimestampRequest, "timestampMs">): Promise<StoredBatch | undefined> {
+    const [found] = await this.#read({ kind: "findMaxTimestamp", request });
+    return found;
+  }
+
+  async regainSpace(): Promise<boolean> {
+    return expectKind(await this.#writer.call({ kind: "regainSpace" }), "space").regained;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#timers.close();
+    this.#removal.close();
+    if (this.#stopped === undefined) {
+      // The reader first: emptying the WAL into the file needs the file alone.
+      await this.#reader.end({ kind: "close" });
+      await this.#writer.end({ kind: "close" });
+    }
+    await this.#terminate();
+    this.#release();
+  }
+
+  async #terminate(): Promise<void> {
+    await Promise.all([this.#writer.terminate(), this.#reader.terminate()]);
+  }
+
+  #written(turn: Turn): void {
+    if (!this.#timers.has("checkpoint"))
+      this.#timers.schedule("checkpoint", CHECKPOINT_DELAY_MS, () => this.#checkpoint());
+    for (const part of turn.parts) {
+      for (const change of part.changes) if (change.kind === "deleteTopic") this.#removal.wake();
+    }
+  }
+
+  #checkpoint(): void {
+    this.#reader.call({ kind: "checkpoint" }).then(
+      (answer) => {
+        if (answer.kind === "stopped") this.#stop(new Error(answer.message));
+        // What was left over is taken along with the next turn's.
+      },
+      (error) => this.#stop(error),
+    );
+  }
+
+  async #removeDeleted(): Promise<StepResult> {
+    try {
+      const { verdict, more } = expectKind(await this.#writer.call({ kind: "removeDeleted" }), "removed");
+      if (verdict.outcome === "failed") this.#stop(new Error(verdict.message));
+      if (verdict.outcome === "full") return "full";
+      return more ? "more" : "done";
+    } catch (error) {
+      this.#stop(error);
+      return "done";
+    }
+  }
+
+  async #read(call: ReadCall): Promise<StoredBatch[]> {
+    if (this.#readsInFlight >= MAX_READS_IN_FLIGHT) {
+      await new Promise<void>((resolve) => this.#waitingReads.push(resolve));
+    }
+    if (this.#closing !== undefined) throw new Error("the storage is closed");
+    this.#readsInFlight += 1;
+    try {
+      return this.#taken(await this.#reader.call({ kind: "call", call }));
+    } finally {
+      this.#readsInFlight -= 1;
+      this.#waitingReads.shift()?.();
+    }
+  }
+
+  #taken(answer: FromReader): StoredBatch[] {
+    switch (answer.kind) {
+      case "corrupt":
+        throw new StorageCorruptionError(answer.partitionId, answer.baseOffset, answer.message);
+      case "stopped":
+        throw this.#stop(new Error(answer.message));
+      case "refused":
+        throw new Error(answer.message);
+      default:
+        return unpackBatches(expectKind(answer, "batches").packed);
+    }
+  }
+
+  /** Fail-stop: no turn is written any more; close() ends the workers without the mark of a clean end. */
+  #stop(cause: unknown): Error {
+    this.#stopped ??= cause instanceof Error ? cause : new Error(String(cause));
+    this.#timers.close();
+    this.#removal.close();
+    this.#failed.resolve(this.#stopped);
+    return this.#stopped;
+  }
+}
