@@ -1,6 +1,8 @@
 // The broker's settings: one table of names, types, defaults and ranges. Kafka's name where Kafka has the setting.
 // `--set name=value`, BROOKLET_NAME, startBroker({ settings }) and the reference page all follow it.
 
+import { nearestName } from "./nearest-name.ts";
+
 export interface SettingDefinition {
   readonly type: "integer" | "boolean" | "string";
   readonly default: number | boolean | string;
@@ -154,3 +156,87 @@ export type Settings = {
       ? boolean
       : string;
 };
+
+/** One thing that is wrong with what was configured; `suggestion` is the nearest name that exists. */
+export interface SettingProblem {
+  readonly setting: string;
+  readonly problem: string;
+  readonly suggestion?: string;
+}
+
+/** What was configured cannot be used. Names all problems at once. */
+export class SettingsError extends Error {
+  readonly problems: readonly SettingProblem[];
+
+  constructor(problems: readonly SettingProblem[]) {
+    const lines = problems.map(({ setting, problem, suggestion }) =>
+      suggestion === undefined ? `${setting}: ${problem}` : `${setting}: ${problem}; did you mean ${suggestion}?`,
+    );
+    super(lines.length === 1 ? `${lines[0]}` : `${lines.length} problems:\n- ${lines.join("\n- ")}`);
+    this.name = "SettingsError";
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads settings over their defaults; numbers and booleans may come as text, as from a command line.
+ *
+ * Shape: every setting of the table, and everything that is wrong, in the order given; contradictions last.
+ */
+export function parseSettings(given: Readonly<Record<string, unknown>>): {
+  settings: Settings;
+  problems: SettingProblem[];
+} {
+  const problems: SettingProblem[] = [];
+  const values = new Map<string, unknown>(
+    Object.entries(settingDefinitions).map(([name, definition]) => [name, definition.default]),
+  );
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(settingDefinitions, name)) {
+      const suggestion = nearestName(name, Object.keys(settingDefinitions));
+      problems.push({ setting: name, problem: "no such setting", ...(suggestion === undefined ? {} : { suggestion }) });
+      continue;
+    }
+    const read = readSetting(settingDefinitions[name as SettingName], value);
+    if ("problem" in read) problems.push({ setting: name, problem: read.problem });
+    else values.set(name, read.value);
+  }
+  // Sound: the map holds each name of the table once, with a value that readSetting or the table itself typed.
+  const settings = Object.fromEntries(values) as unknown as Settings;
+  return { settings, problems: [...problems, ...contradictions(settings)] };
+}
+
+function readSetting(definition: SettingDefinition, value: unknown): { value: unknown } | { problem: string } {
+  const shown = JSON.stringify(value) ?? String(value);
+  if (definition.type === "boolean") {
+    if (typeof value === "boolean") return { value };
+    if (value === "true" || value === "false") return { value: value === "true" };
+    return { problem: `must be true or false; this is ${shown}` };
+  }
+  if (definition.type === "string") {
+    return typeof value === "string" ? { value } : { problem: `must be a text; this is ${shown}` };
+  }
+  const { min = 0, max = Number.MAX_SAFE_INTEGER } = definition;
+  const number = typeof value === "string" && /^-?\d{1,16}$/.test(value) ? Number(value) : value;
+  if (typeof number !== "number" || !Number.isSafeInteger(number) || number < min || number > max) {
+    return { problem: `must be a whole number from ${min} to ${max}; this is ${shown}` };
+  }
+  return { value: number };
+}
+
+/** Pairs of which the first must not be larger than the second. */
+const ordered = [
+  ["message.max.bytes", "socket.request.max.bytes"],
+  ["group.min.session.timeout.ms", "group.max.session.timeout.ms"],
+  ["group.consumer.heartbeat.interval.ms", "group.consumer.session.timeout.ms"],
+] as const satisfies readonly (readonly [SettingName, SettingName])[];
+
+function contradictions(settings: Settings): SettingProblem[] {
+  return ordered
+    .filter(([smaller, larger]) => settings[smaller] > settings[larger])
+    .map(([smaller, larger]) => ({
+      setting: smaller,
+      problem: `must not be larger than ${larger}; it is ${settings[smaller]}, and ${larger} is ${settings[larger]}`,
+    }));
+}

@@ -1,0 +1,38 @@
+// Answers as bytes: frames for sockets and for `application/vnd.brooklet`, with the bound that a header must keep.
+
+import { type ApiName, encodeFrame, FRAME_PREFIX_BYTES, MAX_HEADER_BYTES, ProtocolError } from "@brooklet/protocol";
+import type { Answer } from "./dispatch.ts";
+
+/** Their answers can be taken back: nothing happened, and asking again is harmless. */
+const readOnly: ReadonlySet<string> = new Set<ApiName>([
+  "fetch",
+  "metadata",
+  "listOffsets",
+  "offsetFetch",
+  "listGroups",
+  "describeGroups",
+  "status",
+]);
+
+export function isReadOnly(api: string): boolean {
+  return readOnly.has(api);
+}
+
+/** An answer as a frame; POLICY_VIOLATION instead of one whose header no peer would take. */
+export function encodeAnswer(api: string, id: number | undefined, answer: Answer): Uint8Array | ProtocolError {
+  const frame = encodeFrame(id === undefined ? answer.header : { id, ...answer.header }, answer.payload);
+  if (frame.byteLength <= MAX_HEADER_BYTES || !readOnly.has(api)) return frame;
+  let headerBytes = frame.byteLength - FRAME_PREFIX_BYTES;
+  for (const part of answer.payload) headerBytes -= part.byteLength;
+  if (headerBytes <= MAX_HEADER_BYTES) return frame;
+  return new ProtocolError(
+    "POLICY_VIOLATION",
+    `the answer to ${api} would have a header of ${headerBytes} bytes; a frame takes ${MAX_HEADER_BYTES}`,
+    { hint: "Ask for fewer topics, partitions or groups at a time." },
+  );
+}
+
+/** A refusal as a frame. */
+export function encodeRefusal(id: number | undefined, error: ProtocolError): Uint8Array {
+  return encodeFrame(id === undefined ? { error: error.toWire() } : { id, error: error.toWire() });
+}

@@ -1,0 +1,67 @@
+// How answers leave by HTTP: few headers, always the same, set in one place.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { FRAME_CONTENT_TYPE, ProtocolError } from "@brooklet/protocol";
+import { encodeRefusal } from "./answers.ts";
+
+export const JSON_CONTENT_TYPE = "application/json";
+
+/** Writes a whole answer. Written straight to Node's response: nothing of Fastify's reply is needed on the hot path. */
+export function respond(
+  response: ServerResponse,
+  httpStatus: number,
+  contentType: string,
+  body: Uint8Array | string,
+): void {
+  response.writeHead(httpStatus, {
+    "content-type": contentType,
+    "content-length": typeof body === "string" ? Buffer.byteLength(body) : body.byteLength,
+    "cache-control": "no-store",
+    "cross-origin-resource-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+  });
+  response.end(body);
+}
+
+export function respondJson(response: ServerResponse, httpStatus: number, body: object): void {
+  respond(response, httpStatus, JSON_CONTENT_TYPE, JSON.stringify(body));
+}
+
+/** An error as JSON; its status is the table's unless HTTP has a better one. */
+export function respondError(response: ServerResponse, error: ProtocolError, httpStatus = error.row.httpStatus): void {
+  respondJson(response, httpStatus, { error: error.toWire() });
+}
+
+/** An error in the form the client speaks. */
+export function respondErrorFrame(response: ServerResponse, error: ProtocolError, id: number | undefined): void {
+  respond(response, error.row.httpStatus, FRAME_CONTENT_TYPE, encodeRefusal(id, error));
+}
+
+/** Refuses before the body was read; the connection ends with it. */
+export function refuseRequest(response: ServerResponse, error: ProtocolError, httpStatus?: number): void {
+  response.shouldKeepAlive = false;
+  respondError(response, error, httpStatus);
+}
+
+/** Refuses an upgrade: there is no response object yet, only the socket. */
+export function refuseUpgrade(socket: Duplex, error: ProtocolError, httpStatus: number): void {
+  const body = JSON.stringify({ error: error.toWire() });
+  const lines = [
+    `HTTP/1.1 ${httpStatus} ${error.code}`,
+    "connection: close",
+    `content-type: ${JSON_CONTENT_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    "cross-origin-resource-policy: same-origin",
+    "x-content-type-options: nosniff",
+  ];
+  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
+}
+
+/** No route has this path and method. */
+export function unknownRoute(request: IncomingMessage): ProtocolError {
+  const shown = `${request.method} ${request.url?.slice(0, 200) ?? ""}`;
+  return new ProtocolError("INVALID_REQUEST", `this broker has no ${shown}`, {
+    hint: "APIs are POST /v1/{api}; see GET /v1/topics, /v1/groups and /healthz.",
+  });
+}

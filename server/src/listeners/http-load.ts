@@ -1,0 +1,62 @@
+// What HTTP requests may take of the broker at once. Sockets are bounded by max.connections; this bounds what is in them.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { ProtocolError } from "@brooklet/protocol";
+
+/** Unanswered requests that one connection may have sent ahead. */
+const MAX_PIPELINED_REQUESTS = 64;
+/** Bodies of all requests that are being received or handled. */
+const MAX_BODY_BYTES_IN_ALL = 256 * 1024 * 1024;
+
+export class HttpLoad {
+  readonly #perSocket = new WeakMap<Socket, number>();
+  readonly #bodyLimitBytes: number;
+  #requests = 0;
+  #bodyBytes = 0;
+
+  constructor(bodyLimitBytes: number) {
+    this.#bodyLimitBytes = bodyLimitBytes;
+  }
+
+  /** Requests that are being received or handled. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** Counts the request until its response is over, or says why it is not taken. */
+  enter(request: IncomingMessage, response: ServerResponse): ProtocolError | undefined {
+    const ahead = this.#perSocket.get(request.socket) ?? 0;
+    if (ahead >= MAX_PIPELINED_REQUESTS) {
+      return new ProtocolError(
+        "THROTTLING_QUOTA_EXCEEDED",
+        `${ahead} requests were sent ahead on one HTTP connection; at most ${MAX_PIPELINED_REQUESTS} are taken`,
+      );
+    }
+    const bodyBytes = this.#announcedBytes(request);
+    // The first large one is always taken, so that a small bound can never refuse everything for good.
+    if (this.#bodyBytes > 0 && this.#bodyBytes + bodyBytes > MAX_BODY_BYTES_IN_ALL) {
+      return new ProtocolError(
+        "THROTTLING_QUOTA_EXCEEDED",
+        `the HTTP requests that are being handled have ${this.#bodyBytes} bytes already`,
+        { hint: "Try again a little later." },
+      );
+    }
+    this.#perSocket.set(request.socket, ahead + 1);
+    this.#requests++;
+    this.#bodyBytes += bodyBytes;
+    response.once("close", () => {
+      this.#perSocket.set(request.socket, (this.#perSocket.get(request.socket) ?? 1) - 1);
+      this.#requests--;
+      this.#bodyBytes -= bodyBytes;
+    });
+    return undefined;
+  }
+
+  /** A body without a length may become as long as any. */
+  #announcedBytes(request: IncomingMessage): number {
+    const { "content-length": length, "transfer-encoding": encoding } = request.headers;
+    if (encoding !== undefined) return this.#bodyLimitBytes;
+    return length === undefined ? 0 : Math.min(Number(length) || 0, this.#bodyLimitBytes);
+  }
+}

@@ -1,0 +1,232 @@
+// The network door: one HTTP server for requests and WebSocket upgrades, with one guard in front of both.
+//
+// Every limit is set here and explicitly (Node's and Fastify's defaults wait for ever). Loaded only when a broker opens
+// sockets: a broker on a simulated network starts without Fastify and ws.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import {
+  FRAME_CONTENT_TYPE,
+  FRAME_PREFIX_BYTES,
+  MAX_HEADER_BYTES,
+  ProtocolError,
+  WEBSOCKET_PATH,
+  WEBSOCKET_SUBPROTOCOL,
+} from "@brooklet/protocol";
+import { fastify as createFastify, type FastifyInstance } from "fastify";
+import type { Guard } from "./guard.ts";
+import { refuseRequest, refuseUpgrade, respondError, unknownRoute } from "./http-answers.ts";
+import { addApiRoute, respondUnsupportedType } from "./http-api.ts";
+import type { HttpServices } from "./http-exchange.ts";
+import { HttpLoad } from "./http-load.ts";
+import { addSimpleRoutes } from "./http-simple.ts";
+import { listenError } from "./listen-error.ts";
+import type { Sessions } from "./sessions.ts";
+import { WebSocketDoor } from "./websocket.ts";
+
+/** From the first byte of a request to the end of its headers, and to its end. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const CHECK_INTERVAL_MS = 5_000;
+/** An idle connection between two requests. */
+const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+/** A socket on which nothing moves; a parked fetch may be silent for fetch.max.wait.ms. */
+const SILENCE_BEYOND_WAIT_MS = 30_000;
+const MAX_REQUEST_HEADERS_BYTES = 16 * 1024;
+const MAX_REQUEST_HEADERS = 100;
+/** A topic's name has at most 249 characters, a group's 256, each up to three bytes, each byte "%xx". */
+const MAX_PATH_PARAMETER_LENGTH = 256 * 9;
+
+export interface HttpDoorOptions extends HttpServices {
+  readonly sessions: Sessions;
+  readonly guard: Guard;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface HttpDoor {
+  readonly port: number;
+  /** Open sockets of clients that speak WebSocket; requests by HTTP that are not answered. */
+  readonly load: { readonly sockets: number; readonly requests: number };
+  /** No new connections; requests on open ones are refused. */
+  stopAccepting(): void;
+  /** Ends what is open and waits until the port is free. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the door.
+ *
+ * Errors: an Error that says who has the port, or why the address cannot be used.
+ */
+export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
+  const { broker, clock, guard, sessions } = options;
+  const bodyLimitBytes = FRAME_PREFIX_BYTES + MAX_HEADER_BYTES + broker.settings["socket.request.max.bytes"];
+  const load = new HttpLoad(bodyLimitBytes);
+  let stopping = false;
+
+  const front = (route: (request: IncomingMessage, response: ServerResponse) => void) => {
+    return (request: IncomingMessage, response: ServerResponse) => {
+      const refusal = guard.check(request);
+      if (refusal !== undefined) refuseRequest(response, refusal.error, refusal.httpStatus);
+      else if (stopping) refuseRequest(response, new ProtocolError("BROKER_NOT_AVAILABLE", "the broker is stopping"));
+      else {
+        const overload = load.enter(request, response);
+        if (overload !== undefined) refuseRequest(response, overload);
+        else route(request, response);
+      }
+    };
+  };
+
+  const { server, fastify } = createHttpServer(front, bodyLimitBytes, options);
+  addApiRoute(fastify, options);
+  addSimpleRoutes(fastify, options);
+  await fastify.ready();
+
+  const webSockets = new WebSocketDoor({
+    accept: (link, peer) => sessions.accept(link, peer),
+    clock,
+    settings: broker.settings,
+    logger: broker.logger,
+  });
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on("error", () => socket.destroy());
+    const refusal = guard.check(request) ?? upgradeRefusal(request, webSockets, stopping);
+    if (refusal !== undefined) refuseUpgrade(socket, refusal.error, refusal.httpStatus);
+    else webSockets.upgrade(request, socket, head);
+  });
+
+  try {
+    await listen(server, options);
+  } catch (error) {
+    webSockets.close();
+    throw await listenError(error, options.host, options.port);
+  }
+  const { port } = server.address() as AddressInfo;
+  guard.opened(port);
+
+  return {
+    port,
+    load: {
+      get sockets() {
+        return webSockets.count;
+      },
+      get requests() {
+        return load.requests;
+      },
+    },
+    stopAccepting() {
+      stopping = true;
+      server.close();
+    },
+    async close() {
+      stopping = true;
+      const closed = new Promise<void>((resolve) => {
+        if (server.listening) server.close(() => resolve());
+        else server.once("close", resolve);
+      });
+      webSockets.close();
+      server.closeAllConnections();
+      await closed;
+      await fastify.close();
+    },
+  };
+}
+
+function createHttpServer(
+  front: (
+    route: (request: IncomingMessage, response: ServerResponse) => void,
+  ) => (request: IncomingMessage, response: ServerResponse) => void,
+  bodyLimitBytes: number,
+  { broker }: HttpDoorOptions,
+): { server: Server; fastify: FastifyInstance } {
+  const silenceMs = broker.settings["fetch.max.wait.ms"] + SILENCE_BEYOND_WAIT_MS;
+  let server: Server | undefined;
+  const fastify = createFastify({
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: silenceMs,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    routerOptions: { maxParamLength: MAX_PATH_PARAMETER_LENGTH, ignoreTrailingSlash: false },
+    onProtoPoisoning: "error",
+    onConstructorPoisoning: "error",
+    exposeHeadRoutes: false,
+    logger: false,
+    frameworkErrors: (error, _request, reply) => respondError(reply.raw, httpError(error, broker.logger), 400),
+    // The guard stands before Fastify, so that no route, present or future, can be without it.
+    serverFactory: (route) => {
+      const created = createServer(
+        {
+          headersTimeout: HEADERS_TIMEOUT_MS,
+          requestTimeout: REQUEST_TIMEOUT_MS,
+          connectionsCheckingInterval: CHECK_INTERVAL_MS,
+          keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+          maxHeaderSize: MAX_REQUEST_HEADERS_BYTES,
+          // Without a Host the guard answers, in the shape of all errors.
+          requireHostHeader: false,
+          noDelay: true,
+          // `Upgrade: h2c`, which curl sends, is an offer to be passed over.
+          shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
+        },
+        front(route),
+      );
+      created.timeout = silenceMs;
+      created.maxHeadersCount = MAX_REQUEST_HEADERS;
+      created.maxConnections = broker.settings["max.connections"];
+      server = created;
+      return created;
+    },
+  });
+  fastify.removeAllContentTypeParsers();
+  for (const contentType of [FRAME_CONTENT_TYPE, "application/json"]) {
+    fastify.addContentTypeParser(contentType, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  }
+  fastify.setNotFoundHandler((request, reply) => respondError(reply.raw, unknownRoute(request.raw), 404));
+  fastify.setErrorHandler((error, _request, reply) => {
+    if (statusOf(error) === 415) respondUnsupportedType(reply.raw);
+    else respondError(reply.raw, httpError(error, broker.logger), statusOf(error));
+  });
+  if (server === undefined) throw new Error("Fastify made no server");
+  return { server, fastify };
+}
+
+/** What Fastify found wrong with a request before it reached a route: its size, its length, its path. */
+function httpError(error: unknown, logger: HttpDoorOptions["broker"]["logger"]): ProtocolError {
+  const httpStatus = statusOf(error);
+  if (httpStatus >= 500) {
+    logger.error({ err: error }, "an HTTP request failed unexpectedly; this is a bug in brooklet");
+    return new ProtocolError("UNKNOWN_SERVER_ERROR", "the broker failed unexpectedly; its log says more");
+  }
+  const message = error instanceof Error ? error.message : "the request cannot be read";
+  return new ProtocolError(httpStatus === 413 ? "RECORD_LIST_TOO_LARGE" : "INVALID_REQUEST", message);
+}
+
+function statusOf(error: unknown): number {
+  const { statusCode } = error as { statusCode?: unknown };
+  return typeof statusCode === "number" && statusCode >= 400 && statusCode < 600 ? statusCode : 500;
+}
+
+function upgradeRefusal(
+  request: IncomingMessage,
+  webSockets: WebSocketDoor,
+  stopping: boolean,
+): { error: ProtocolError; httpStatus: number } | undefined {
+  if (stopping) {
+    return { error: new ProtocolError("BROKER_NOT_AVAILABLE", "the broker is stopping"), httpStatus: 503 };
+  }
+  if (request.url !== WEBSOCKET_PATH) return { error: unknownRoute(request), httpStatus: 404 };
+  if (webSockets.offersSubprotocol(request)) return undefined;
+  const message = `a WebSocket to ${WEBSOCKET_PATH} must offer the subprotocol ${WEBSOCKET_SUBPROTOCOL}`;
+  return { error: new ProtocolError("UNSUPPORTED_VERSION", message), httpStatus: 400 };
+}
+
+function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}

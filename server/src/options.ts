@@ -1,0 +1,167 @@
+// The options of startBroker(): read, checked against each other, all problems named at once.
+
+import { isLoopbackHost, parseHost } from "./listeners/hosts.ts";
+import { nearestName } from "./nearest-name.ts";
+import { parseSettings, type SettingProblem, type Settings, SettingsError } from "./settings.ts";
+import type { Durability } from "./storage/storage.ts";
+import type { Logger, ServerWorld } from "./world.ts";
+
+export interface BrokerOptions {
+  /** Default 0: a free one. */
+  readonly port?: number;
+  /** Where to listen. Default 127.0.0.1. */
+  readonly host?: string;
+  /** The data folder. Without it the broker is ephemeral. */
+  readonly data?: string;
+  /** Keeps everything in memory. */
+  readonly ephemeral?: boolean;
+  /** Default `disk`; `memory` when ephemeral. */
+  readonly durability?: Durability;
+  /** By Kafka's names; see settings.ts. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>;
+  /** Listen beyond this machine although anybody may come in. */
+  readonly allowAnonymousNetwork?: boolean;
+  /** Hosts that clients may address the broker by, beside the loopback ones: `name` or `name:port`. */
+  readonly allowedHosts?: readonly string[];
+  /** Web origins whose pages may use the broker: `https://console.example`. */
+  readonly allowedOrigins?: readonly string[];
+  /** Pino, console, or anything of that shape. Default: silent. */
+  readonly logger?: unknown;
+  /** A `ServerWorld`; for tests and simulations. */
+  readonly world?: unknown;
+}
+
+/** What the options mean. */
+export interface BrokerConfig {
+  readonly port: number;
+  readonly host: string;
+  readonly data: string | undefined;
+  readonly durability: Durability;
+  readonly settings: Settings;
+  readonly allowAnonymousNetwork: boolean;
+  readonly allowedHosts: readonly string[];
+  readonly allowedOrigins: readonly string[];
+  readonly logger: Logger;
+  readonly world: Partial<ServerWorld>;
+}
+
+const optionNames = [
+  "port",
+  "host",
+  "data",
+  "ephemeral",
+  "durability",
+  "settings",
+  "allowAnonymousNetwork",
+  "allowedHosts",
+  "allowedOrigins",
+  "logger",
+  "world",
+] as const satisfies readonly (keyof BrokerOptions)[];
+
+const durabilities = ["disk", "process", "memory"] as const;
+const ORIGIN = /^https?:\/\/[^/?#@\s]+$/;
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Errors: SettingsError with everything that is wrong. */
+export function readOptions(options: BrokerOptions): BrokerConfig {
+  const problems: SettingProblem[] = [];
+  const refuse = (setting: string, problem: string, suggestion?: string) =>
+    problems.push({ setting, problem, ...(suggestion === undefined ? {} : { suggestion }) });
+
+  for (const name of Object.keys(options)) {
+    if (!(optionNames as readonly string[]).includes(name))
+      refuse(name, "no such option", nearestName(name, optionNames));
+  }
+  const { port = 0, host = "127.0.0.1", data, ephemeral, durability, logger = silent, world = {} } = options;
+  const { allowAnonymousNetwork = false, allowedHosts = [], allowedOrigins = [] } = options;
+
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    refuse("port", `must be a whole number from 0 (a free one) to 65535; this is ${show(port)}`);
+  }
+  if (typeof host !== "string" || host === "") refuse("host", `must be a name or an address; this is ${show(host)}`);
+  else if (typeof allowAnonymousNetwork === "boolean" && !allowAnonymousNetwork && !isLoopbackHost(host)) {
+    refuse(
+      "host",
+      `${host} can be reached from other machines, and no token is configured; ` +
+        "to let anybody in, say so with allowAnonymousNetwork (--allow-anonymous-network)",
+    );
+  }
+  if (data !== undefined && (typeof data !== "string" || data === "")) {
+    refuse("data", `must be the path of a folder; this is ${show(data)}`);
+  }
+  if (durability !== undefined && !durabilities.includes(durability)) {
+    refuse("durability", `must be ${durabilities.join(", ")}; this is ${show(durability)}`);
+  }
+  for (const [name, value] of Object.entries({ ephemeral, allowAnonymousNetwork })) {
+    if (value !== undefined && typeof value !== "boolean")
+      refuse(name, `must be true or false; this is ${show(value)}`);
+  }
+  for (const allowed of list("allowedHosts", allowedHosts, refuse)) {
+    if (parseHost(allowed) === undefined) refuse("allowedHosts", `${show(allowed)} is no host, with or without a port`);
+  }
+  for (const allowed of list("allowedOrigins", allowedOrigins, refuse)) {
+    if (!ORIGIN.test(allowed))
+      refuse("allowedOrigins", `${show(allowed)} is no web origin such as https://example.org`);
+  }
+  if (!isLogger(logger)) refuse("logger", "must have the methods debug, info, warn and error");
+  if (typeof world !== "object" || world === null) refuse("world", "must be an object");
+  else if (!("openStorage" in world)) checkDurability(options, refuse);
+
+  const given = options.settings ?? {};
+  const isTable = typeof given === "object" && given !== null && !Array.isArray(given);
+  if (!isTable) refuse("settings", "must be an object of names and values");
+  const { settings, problems: settingProblems } = parseSettings(isTable ? given : {});
+  problems.push(...settingProblems);
+  if (problems.length > 0) throw new SettingsError(problems);
+
+  return {
+    port,
+    host,
+    data,
+    durability: durability ?? (data === undefined ? "memory" : "disk"),
+    settings,
+    allowAnonymousNetwork,
+    allowedHosts,
+    allowedOrigins,
+    logger: logger as Logger,
+    world: world as Partial<ServerWorld>,
+  };
+}
+
+function checkDurability(
+  { data, ephemeral, durability }: BrokerOptions,
+  refuse: (setting: string, problem: string) => void,
+): void {
+  if (ephemeral === true && data !== undefined) refuse("ephemeral", "contradicts data: choose memory or a folder");
+  if (ephemeral === true && durability !== undefined && durability !== "memory") {
+    refuse("ephemeral", `contradicts durability ${show(durability)}: what is ephemeral is kept in memory`);
+  } else if (data === undefined && (durability === "disk" || durability === "process")) {
+    refuse("durability", `${durability} needs a folder: set data`);
+  }
+  if (data !== undefined && ephemeral !== true && durability === "memory") {
+    refuse("durability", "memory contradicts data: nothing would be written to the folder");
+  }
+  if (ephemeral === false && data === undefined) refuse("ephemeral", "false needs a folder: set data");
+}
+
+function list(
+  name: string,
+  values: readonly string[],
+  refuse: (setting: string, problem: string) => void,
+): readonly string[] {
+  if (Array.isArray(values) && values.every((value) => typeof value === "string")) return values;
+  refuse(name, "must be a list of texts");
+  return [];
+}
+
+function isLogger(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const logger = value as Record<string, unknown>;
+  return ["debug", "info", "warn", "error"].every((level) => typeof logger[level] === "function");
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value) ?? String(value);
+}
