@@ -41,6 +41,7 @@ const banned: readonly string[] = [
   'export const a = process["hrtime"]();',
   "const { hrtime } = process; export const a = hrtime();",
   "export const a = process.uptime();",
+  'process.exitCode = Math["random"]();',
   'export const a = process.getBuiltinModule("node:timers");',
   'import process from "node:process"; export const a = process.hrtime();',
   'import { hrtime } from "node:process"; export const a = hrtime();',
@@ -63,6 +64,7 @@ const allowed = [
   "export const a = Math.floor(Math.max(1, process.pid));",
   "export const a = { process: 1, Math: 2, uptimeMs: 3 }.process;",
   'export const a = process.env["HOME"];',
+  "process.exitCode = 1;",
   'import { hostname } from "node:os"; export const a = hostname();',
 ];
 

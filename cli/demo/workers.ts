@@ -1,0 +1,61 @@
+// The demo's child processes: started, listened to, told to close, killed, and never left behind.
+
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { FromWorker, ToWorker, WorkerTask } from "./messages.ts";
+
+/** One consumer process. */
+export class Worker {
+  readonly name: string;
+  readonly partitions = new Set<number>();
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+  #expectedToEnd = false;
+
+  constructor(task: WorkerTask, onMessage: (message: FromWorker) => void, onFailure: (error: Error) => void) {
+    this.name = task.name;
+    this.#child = fork(fileURLToPath(new URL("./worker.ts", import.meta.url)), { execPath: process.execPath });
+    // "disconnect" comes after the last message, "exit" may come before it.
+    this.#ended = Promise.allSettled([once(this.#child, "exit"), once(this.#child, "disconnect")]);
+    this.#child.on("message", (message: FromWorker) => {
+      if (message.kind === "assigned") for (const partition of message.partitions) this.partitions.add(partition);
+      if (message.kind === "revoked" || message.kind === "lost")
+        for (const partition of message.partitions) this.partitions.delete(partition);
+      if (message.kind === "failed") onFailure(new Error(`worker ${this.name} failed: ${message.message}`));
+      else onMessage(message);
+    });
+    this.#child.on("exit", (code, signal) => {
+      if (!this.#expectedToEnd) onFailure(new Error(`worker ${this.name} ended by itself (${signal ?? code})`));
+    });
+    this.#child.on("error", onFailure);
+    this.#send({ kind: "start", task });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  #send(message: ToWorker): void {
+    if (this.#child.connected) this.#child.send(message);
+  }
+
+  /** SIGKILL: no farewell, no last commit. */
+  async kill(): Promise<void> {
+    this.#expectedToEnd = true;
+    this.#child.kill("SIGKILL");
+    await this.#ended;
+  }
+
+  /** The worker commits, leaves the group and ends. */
+  async close(): Promise<void> {
+    this.#expectedToEnd = true;
+    this.#send({ kind: "close" });
+    await this.#ended;
+  }
+
+  /** For the way out: whatever it is doing, it ends. */
+  async destroy(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await this.kill();
+  }
+}
