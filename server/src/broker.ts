@@ -9,9 +9,9 @@ import { type Clock, type Deferred, deferred, sleep, systemClock, systemRandom }
 import packageJson from "../package.json" with { type: "json" };
 import type { BrokerParts } from "./api/handler.ts";
 import { createGroupCoordinator } from "./groups/group-coordinator.ts";
+import { urlOf } from "./hosts.ts";
 import { dispatch } from "./listeners/dispatch.ts";
 import { Guard } from "./listeners/guard.ts";
-import { urlOf } from "./listeners/hosts.ts";
 import { Instances } from "./listeners/instances.ts";
 import { BROKER_ID } from "./listeners/session.ts";
 import { Sessions } from "./listeners/sessions.ts";
@@ -20,6 +20,9 @@ import { type BrokerConfig, type BrokerOptions, readOptions } from "./options.ts
 import { openStorage } from "./storage/open.ts";
 import type { OpenedStorage } from "./storage/storage.ts";
 import { CommitQueue } from "./storage/turns.ts";
+
+export { ListenError } from "./listeners/listen-error.ts";
+export { StorageOpenError, type StorageOpenErrorKind } from "./storage/open-error.ts";
 
 /** What was begun is finished within this time when the broker stops; then it stops anyway. */
 const DRAIN_TIMEOUT_MS = 10_000;

@@ -1,7 +1,6 @@
 // The public entry of @brooklet/server.
 
-export { type Broker, startBroker } from "./broker.ts";
-export { ListenError } from "./listeners/listen-error.ts";
+export { type Broker, ListenError, StorageOpenError, type StorageOpenErrorKind, startBroker } from "./broker.ts";
 export { createLogger } from "./logger.ts";
 export type { BrokerOptions } from "./options.ts";
 export {
@@ -12,6 +11,4 @@ export {
   SettingsError,
   settingDefinitions,
 } from "./settings.ts";
-export { StorageOpenError, type StorageOpenErrorKind } from "./storage/open-error.ts";
-export type { Durability, OpenedStorage } from "./storage/storage.ts";
-export type { AcceptLink, Logger, ServerWorld } from "./world.ts";
+export type { AcceptLink, Durability, Logger, OpenedStorage, ServerWorld } from "./world.ts";

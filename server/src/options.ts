@@ -1,10 +1,9 @@
 // The options of startBroker(): read, checked against each other, all problems named at once.
 
-import { isLoopbackHost, parseHost } from "./listeners/hosts.ts";
+import { isLoopbackHost, parseHost } from "./hosts.ts";
 import { nearestName } from "./nearest-name.ts";
 import { parseSettings, type SettingProblem, type Settings, SettingsError } from "./settings.ts";
-import type { Durability } from "./storage/storage.ts";
-import type { Logger, ServerWorld } from "./world.ts";
+import type { Durability, Logger, ServerWorld } from "./world.ts";
 
 export interface BrokerOptions {
   /** Default 0: a free one. */

@@ -3,6 +3,8 @@
 import type { Clock, Link, LinkHandlers, Random } from "@brooklet/protocol/world";
 import type { OpenedStorage } from "./storage/storage.ts";
 
+export type { Durability, OpenedStorage } from "./storage/storage.ts";
+
 /** Takes a link that a client opened; returns what the link is to call. */
 export type AcceptLink = (link: Link, peer: { readonly address: string }) => LinkHandlers;
 

@@ -1,3 +1,5 @@
+// What the broker says of itself.
+
 import type { Handler } from "./handler.ts";
 
 /** What the broker is, where its data lies and what it holds. */

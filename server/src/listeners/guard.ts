@@ -6,7 +6,7 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import { ProtocolError } from "@brooklet/protocol";
-import { isLoopbackName, parseHost } from "./hosts.ts";
+import { isLoopbackName, parseHost } from "../hosts.ts";
 
 /** The parts of a request that the guard looks at. */
 export interface GuardedRequest {
