@@ -10,8 +10,7 @@ import { readUint32, writeInt32 } from "./integers.ts";
 import { FRAME_PREFIX_BYTES, MAX_JSON_DEPTH } from "./limits.ts";
 
 const encoder = new TextEncoder();
-// A byte order mark is no JSON: it must reach the parser, not vanish here.
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** UTF-8 bytes of one UTF-16 unit, at most. */
 const MAX_BYTES_PER_UNIT = 3;

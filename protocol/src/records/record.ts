@@ -39,10 +39,12 @@ export function decodeBatch(bytes: Uint8Array, options: { readonly checkCrc?: bo
   const { baseOffset, baseTimestamp, lastOffsetDelta, recordCount } = header;
   const appendTime = header.timestampType === "LogAppendTime" ? header.maxTimestamp : undefined;
   const cursor = new Cursor(bytes, BATCH_HEADER_BYTES, bytes.length);
+  if (!Number.isSafeInteger(baseOffset + lastOffsetDelta)) throw corrupt("its last offset is beyond 2^53 - 1");
   let previousDelta = -1;
   for (let index = 0; index < recordCount; index++) {
     const end = cursor.enterRecord();
     const timestamp = baseTimestamp + cursor.readVarlong();
+    if (!Number.isSafeInteger(timestamp)) throw corrupt(`its record ${index} has a timestamp outside ±(2^53 - 1)`);
     const offsetDelta = cursor.readVarint();
     if (offsetDelta <= previousDelta || offsetDelta > lastOffsetDelta) {
       throw corrupt(`its record ${index} has offset delta ${offsetDelta} after ${previousDelta}`);

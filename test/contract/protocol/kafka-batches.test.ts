@@ -1,0 +1,116 @@
+// Record batches made by Apache Kafka's own classes (test/fixtures/kafka): our decoder reads in them what Kafka's reads, and our
+// encoder makes the same bytes.
+
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import {
+  type BatchHeader,
+  readBatchHeader,
+  setLogAppendTime,
+  splitBatches,
+} from "../../../protocol/src/records/batch.ts";
+import { encodeBatch } from "../../../protocol/src/records/builder.ts";
+import { checkBatch } from "../../../protocol/src/records/check.ts";
+import { decodeBatch } from "../../../protocol/src/records/record.ts";
+import { fromHex, refusal, toHex } from "../../support/bytes.ts";
+
+interface Fixture {
+  name: string;
+  header: BatchHeader;
+  records: {
+    offset: number;
+    timestamp: number;
+    key: string | null;
+    value: string | null;
+    headers: { key: string; value: string | null }[];
+  }[];
+  bytes: string;
+}
+
+const fixtures: Fixture[] = JSON.parse(
+  readFileSync(new URL("../../fixtures/kafka/batches.json", import.meta.url), "utf8"),
+);
+const named = fixtures.map((fixture) => [fixture.name, fixture] as const);
+const isCompressed = ({ header }: Fixture) => header.compression !== "none";
+
+const bytesOrNull = (hex: string | null) => (hex === null ? null : fromHex(hex));
+const recordsOf = ({ records }: Fixture) =>
+  records.map((record) => ({
+    ...record,
+    key: bytesOrNull(record.key),
+    value: bytesOrNull(record.value),
+    headers: record.headers.map(({ key, value }) => ({ key, value: bytesOrNull(value) })),
+  }));
+
+test("there is a batch of every shape", () => {
+  const names = fixtures.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  expect(names.length).toBeGreaterThanOrEqual(23);
+});
+
+test.each(named)("the header of: %s", (_, { header, bytes }) => {
+  expect(readBatchHeader(fromHex(bytes))).toEqual(header);
+});
+
+test.each(named.filter(([, fixture]) => !isCompressed(fixture)))("the records of: %s", (_, fixture) => {
+  // Kafka hands control records to whoever iterates a batch; a consumer leaves them out, and so does decodeBatch.
+  expect(decodeBatch(fromHex(fixture.bytes))).toEqual(fixture.header.control ? [] : recordsOf(fixture));
+});
+
+const made = new Set(["compacted, with gaps", "with a delete horizon", "compacted, empty"]);
+
+test.each(named.filter(([name, fixture]) => !isCompressed(fixture) && !made.has(name)))(
+  "the same bytes from our encoder: %s",
+  (_, fixture) => {
+    const { header } = fixture;
+    const appendTime = header.timestampType === "LogAppendTime";
+    // Under LogAppendTime Kafka's decoder shows the append time; the deltas inside are the producer's.
+    const producerTimes = [0, 2, 4].map((delta) => header.baseTimestamp + delta);
+    const records = recordsOf(fixture).map((record, index) => ({
+      ...record,
+      timestamp: appendTime ? (producerTimes[index] ?? 0) : record.timestamp,
+    }));
+    const batch = encodeBatch(records, {
+      baseOffset: header.baseOffset,
+      leaderEpoch: header.partitionLeaderEpoch,
+      producerId: header.producerId,
+      producerEpoch: header.producerEpoch,
+      baseSequence: header.baseSequence,
+      transactional: header.transactional,
+      control: header.control,
+    });
+    if (appendTime) setLogAppendTime(batch, header.maxTimestamp);
+    expect(toHex(batch)).toBe(fixture.bytes);
+  },
+);
+
+/** What the broker says to those that a producer may not send; all others pass. */
+const refusals: Record<string, string> = {
+  LogAppendTime: "INVALID_TIMESTAMP",
+  "compacted, with gaps": "CORRUPT_MESSAGE",
+  "compacted, empty": "CORRUPT_MESSAGE",
+  "with a delete horizon": "INVALID_RECORD",
+  "control: commit": "INVALID_RECORD",
+  "control: abort": "INVALID_RECORD",
+  "compressed: gzip": "UNSUPPORTED_COMPRESSION_TYPE",
+  "compressed: snappy": "UNSUPPORTED_COMPRESSION_TYPE",
+  "compressed: lz4": "UNSUPPORTED_COMPRESSION_TYPE",
+  "compressed: zstd": "UNSUPPORTED_COMPRESSION_TYPE",
+};
+
+test.each(named)("the broker's verdict on: %s", (name, { header, bytes }) => {
+  const code = refusals[name];
+  if (code === undefined) expect(checkBatch(fromHex(bytes))).toEqual(header);
+  else expect(refusal(() => checkBatch(fromHex(bytes))).code).toBe(code);
+});
+
+test.each(named.filter(([, fixture]) => isCompressed(fixture)))("refused by name: %s", (_, { header, bytes }) => {
+  const error = refusal(() => decodeBatch(fromHex(bytes)));
+  expect(error.code).toBe("UNSUPPORTED_COMPRESSION_TYPE");
+  expect(error.message).toContain(header.compression);
+});
+
+test("all of them in one run of bytes are cut where Kafka's end", () => {
+  const run = fromHex(fixtures.map(({ bytes }) => bytes).join(""));
+  expect(splitBatches(run).map(toHex)).toEqual(fixtures.map(({ bytes }) => bytes));
+});
