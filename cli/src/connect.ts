@@ -1,9 +1,8 @@
 // How commands reach a broker: which address, how long they wait, and that they say so while they wait.
 
 import { Admin } from "@brooklet/client";
-import { type ApiResponse, DEFAULT_PORT } from "@brooklet/protocol";
+import { DEFAULT_PORT } from "@brooklet/protocol";
 import type { Call } from "./call.ts";
-import { CommandError, exitCodes } from "./exits.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const SILENCE_MS = 1_000;
@@ -71,25 +70,4 @@ export async function withAdmin<T>(call: Call, use: (admin: Admin) => Promise<T>
     work.catch(() => undefined);
     await admin.close();
   }
-}
-
-/** The broker's own account of itself, over HTTP. */
-export async function fetchStatus(url: string, signal: AbortSignal): Promise<ApiResponse<"status">> {
-  let answer: Response;
-  try {
-    answer = await fetch(`${url}/v1/status`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: "{}",
-      signal,
-    });
-  } catch (error) {
-    signal.throwIfAborted();
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    throw new CommandError(exitCodes.unreachable, `no broker answers at ${url}: ${cause}`);
-  }
-  const body: unknown = await answer.json();
-  if (!answer.ok || typeof body !== "object" || body === null || !("clusterId" in body))
-    throw new CommandError(exitCodes.error, `${url} answers ${answer.status}, and not as a brooklet broker does`);
-  return body as ApiResponse<"status">;
 }

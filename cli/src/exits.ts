@@ -36,10 +36,19 @@ const otherCodes: ReadonlyMap<string, ExitCode> = new Map([
   ["TIMEOUT", exitCodes.unreachable],
   ["INVALID_CONFIG", exitCodes.usage],
   ["EADDRINUSE", exitCodes.conflict],
+  ["EADDRNOTAVAIL", exitCodes.usage],
+  ["ENOTFOUND", exitCodes.usage],
   ["EACCES", exitCodes.denied],
   ["EPERM", exitCodes.denied],
   ["EROFS", exitCodes.denied],
   ["ECONNREFUSED", exitCodes.unreachable],
+]);
+
+/** Why a data folder could not be opened (StorageOpenError). */
+const byOpenErrorKind: ReadonlyMap<string, ExitCode> = new Map([
+  ["conflict", exitCodes.conflict],
+  ["denied", exitCodes.denied],
+  ["damaged", exitCodes.damaged],
 ]);
 
 const byHttpStatus: ReadonlyMap<number, ExitCode> = new Map([
@@ -53,15 +62,23 @@ const byHttpStatus: ReadonlyMap<number, ExitCode> = new Map([
   [504, exitCodes.unreachable],
 ]);
 
-/** The exit code that an error of the SDK, the broker or Node means. */
+/** The exit code that an error of the SDK, the broker or Node means; by name, because neither is loaded for every command. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommandError) return error.exitCode;
-  if (error instanceof UsageError) return exitCodes.usage;
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (code === "CORRUPT_MESSAGE" || (error instanceof Error && error.name === "StorageCorruptionError"))
-    return exitCodes.damaged;
-  // By name: the SDK is loaded only by the commands that need it.
-  if (error instanceof Error && error.name === "TimeoutError") return exitCodes.unreachable;
+  if (!(error instanceof Error)) return exitCodes.error;
+  const code = "code" in error ? String(error.code) : "";
+  switch (error.name) {
+    case "UsageError":
+    case "SettingsError":
+      return exitCodes.usage;
+    case "StorageOpenError":
+      return byOpenErrorKind.get("kind" in error ? String(error.kind) : "") ?? exitCodes.error;
+    case "StorageCorruptionError":
+      return exitCodes.damaged;
+    case "TimeoutError":
+      return exitCodes.unreachable;
+  }
+  if (code === "CORRUPT_MESSAGE") return exitCodes.damaged;
   const known = otherCodes.get(code);
   if (known !== undefined) return known;
   return (isErrorCode(code) ? byHttpStatus.get(errorRow(code).httpStatus) : undefined) ?? exitCodes.error;

@@ -6,7 +6,7 @@ import type { Readable, Writable } from "node:stream";
 export interface Streams {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable;
-  readonly stderr: Writable;
+  readonly stderr: Writable & { readonly isTTY?: boolean };
 }
 
 /** Thrown by writes after the reader of stdout has gone; ends a command without a word. */

@@ -42,12 +42,20 @@ function parserOf(
       parent = families.get(family) ?? configure(program.command(family).description(`${family}: list, describe …`));
       families.set(family, parent);
     }
-    const command = configure(parent.command(name, { isDefault: row.name === DEFAULT_COMMAND })).description(row.text);
+    const command = configure(parent.command(name)).description(row.text);
     for (const [argument, text] of row.arguments) command.argument(argument, text);
     for (const option of row.options) command.addOption(optionOf(option));
     command.action(() => onCall(row, command.args, new Options(command.opts())));
   }
   return program;
+}
+
+/** `brooklet` alone, and with options only, starts the broker. */
+function withCommand(argv: readonly string[]): string[] {
+  const [first] = argv;
+  const ofProgram =
+    first !== undefined && (!first.startsWith("-") || ["-h", "--help", "-V", "--version"].includes(first));
+  return ofProgram ? [...argv] : [DEFAULT_COMMAND, ...argv];
 }
 
 /** Runs one command line (without node and script); resolves with the exit code, never rejects. */
@@ -60,7 +68,7 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
       const { run } = await row.load();
       exitCode = (await run(call)) ?? exitCodes.ok;
     });
-    await parser.parseAsync([...argv], { from: "user" });
+    await parser.parseAsync(withCommand(argv), { from: "user" });
   } catch (error) {
     exitCode = concluded(error, surroundings, output);
   }

@@ -1,9 +1,10 @@
 // `brooklet` and `brooklet serve`: runs a broker until a signal, says where it is and how to put a record into it.
 // The broker itself traps no signals and never exits; this file turns what becomes of it into a line and an exit code.
 
-import { startBroker } from "@brooklet/server";
+import { DEFAULT_PORT } from "@brooklet/protocol";
+import { createLogger, startBroker } from "@brooklet/server";
+import { fetchStatus } from "../broker-status.ts";
 import type { Call } from "../call.ts";
-import { fetchStatus } from "../connect.ts";
 import { describeError, type ExitCode, exitCodeOf, exitCodes } from "../exits.ts";
 import { table } from "../io.ts";
 import { stderrLogger } from "../logger.ts";
@@ -16,25 +17,29 @@ const durabilityText = {
 } as const;
 
 /** The command to type in another terminal, as this one was typed. */
-function producing(env: Call["env"], port: number): string {
+function producing(env: Call["env"], url: string): string {
   const words =
     env.npm_lifecycle_event === "start" || env.npm_lifecycle_event === "brooklet"
       ? "npm run -s brooklet --"
       : env.npm_command === "exec"
         ? "npx brooklet"
         : "brooklet";
-  return `echo "hello" | ${words} produce greetings -b 127.0.0.1:${port}`;
+  const { host } = new URL(url);
+  const where = host === `127.0.0.1:${DEFAULT_PORT}` ? "" : ` -b ${host}`;
+  return `echo "hello" | ${words} produce greetings${where}`;
 }
 
 export async function run(call: Call): Promise<ExitCode> {
-  const { output, env, interrupted } = call;
+  const { output, env, interrupted, streams } = call;
   const { options, logLevel } = brokerOptions(call.options, env);
-  const broker = await startBroker({ ...options, logger: stderrLogger(output, logLevel) });
+  // Lines for people at a terminal, JSON for whatever collects logs.
+  const logger = streams.stderr.isTTY === true ? stderrLogger(output, logLevel) : await createLogger(logLevel);
+  const broker = await startBroker({ ...options, logger });
   const failed = broker.closed.then(
     () => undefined,
     (error: unknown) => ({ error }),
   );
-  const { durability, dataFile, version } = await fetchStatus(broker.url, AbortSignal.any([interrupted]));
+  const { durability, dataFile, version } = await fetchStatus(broker.url, interrupted);
   await output.line(
     [
       `brooklet ${version} is ready; Ctrl-C stops it`,
@@ -43,7 +48,7 @@ export async function run(call: Call): Promise<ExitCode> {
         [
           ["  data file", dataFile ?? "none: everything is in memory"],
           ["  durability", durabilityText[durability]],
-          ["  try it", producing(env, broker.port)],
+          ["  try it", producing(env, broker.url)],
         ],
       ),
     ].join("\n"),

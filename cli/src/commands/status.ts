@@ -1,7 +1,8 @@
 // `brooklet status`: what the broker is, where its data lies, what it holds.
 
+import { fetchStatus } from "../broker-status.ts";
 import type { Call } from "../call.ts";
-import { bootstrapServers, fetchStatus, timeoutMs, waitFor } from "../connect.ts";
+import { bootstrapServers, timeoutMs, waitFor } from "../connect.ts";
 import { CommandError, exitCodes } from "../exits.ts";
 import { byteSize, duration } from "../format.ts";
 import { table } from "../io.ts";
