@@ -1,0 +1,82 @@
+// A group as people read it: members, assignment, committed offsets with lag, timeline. All of it from what is durable.
+
+import type { ApiResponse, ProtocolError } from "@brooklet/protocol";
+import type { TopicCatalog } from "../log/log.ts";
+import type { StoredOffset } from "../storage/storage.ts";
+import { type DurableGroup, type DurableMember, stateOf, unpackHeld } from "./durable-state.ts";
+import { allNamed } from "./partitions.ts";
+import type { TimelineEvent } from "./timeline.ts";
+
+type DescribedGroup = ApiResponse<"describeGroups">["groups"][number];
+
+export function describeGroup({
+  groupId,
+  durable,
+  offsets,
+  timeline,
+  catalog,
+}: {
+  groupId: string;
+  durable: DurableGroup | undefined;
+  offsets: readonly StoredOffset[];
+  timeline: TimelineEvent[];
+  catalog: TopicCatalog;
+}): DescribedGroup {
+  return {
+    groupId,
+    state: stateOf(durable),
+    epoch: durable?.epoch ?? 0,
+    assignmentEpoch: durable?.assignmentEpoch ?? 0,
+    assignor: durable?.assignor ?? "",
+    members: (durable?.members ?? []).map((member) => describeMember(member, catalog)),
+    offsets: [...offsets]
+      .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
+      .map((offset) => describeOffset(offset, catalog)),
+    timeline,
+  };
+}
+
+export function unknownGroup(groupId: string, error: ProtocolError): DescribedGroup {
+  return {
+    groupId,
+    state: "Dead",
+    epoch: 0,
+    assignmentEpoch: 0,
+    assignor: "",
+    members: [],
+    offsets: [],
+    timeline: [],
+    error: error.toWire(),
+  };
+}
+
+function describeMember(member: DurableMember, catalog: TopicCatalog): DescribedGroup["members"][number] {
+  return {
+    memberId: member.memberId,
+    ...(member.instanceId === null ? {} : { instanceId: member.instanceId }),
+    clientId: member.clientId,
+    epoch: member.epoch,
+    state: member.state,
+    subscription: [...member.subscription],
+    assignment: allNamed(catalog, unpackHeld(member.assigned).values()),
+    pendingRevocation: allNamed(catalog, unpackHeld(member.pendingRevocation).values()),
+    sessionTimeoutMs: member.sessionTimeoutMs,
+    rebalanceTimeoutMs: member.rebalanceTimeoutMs,
+  };
+}
+
+function describeOffset(stored: StoredOffset, catalog: TopicCatalog): DescribedGroup["offsets"][number] {
+  const { topic, topicId, partition, offset, leaderEpoch, metadata, committedAtMs } = stored;
+  const highWatermark = catalog.highWatermark(topicId, partition) ?? 0;
+  return {
+    topic,
+    topicId,
+    partition,
+    offset,
+    leaderEpoch,
+    metadata,
+    committedAtMs,
+    highWatermark,
+    lag: Math.max(0, highWatermark - offset),
+  };
+}

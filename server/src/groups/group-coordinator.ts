@@ -1,0 +1,534 @@
+// The group coordinator: carries out what the groups' machines ask for. The only one in this folder that touches the clock, the
+// commit queue, connections and the log's catalog.
+//
+// Invariants: every request is answered exactly once; what shows new state leaves when that state is durable (hard place 3);
+// after a failed turn every group stands where the store stands (hard place 1); after `close` there is no timer.
+
+import { type ApiRequest, type ApiResponse, checkGroupId, idProblem, ProtocolError } from "@brooklet/protocol";
+import { type Clock, type Deferred, deferred } from "@brooklet/protocol/world";
+import type { OffsetsTopicWriter, Topic, TopicCatalog } from "../log/log.ts";
+import type { Peer } from "../peer.ts";
+import type { Settings } from "../settings.ts";
+import type { StoredOffset, StoredState } from "../storage/storage.ts";
+import type { TurnQueue } from "../storage/turns.ts";
+import type { Logger } from "../world.ts";
+import { admitCommit, checkReader, commitRefusal } from "./commit-rules.ts";
+import { encodeOffsetKey, encodeOffsetValue, OffsetsTopicBatches } from "./consumer-offsets.ts";
+import type { GroupCoordinator } from "./coordinator.ts";
+import { Deadlines } from "./deadlines.ts";
+import { describeGroup, unknownGroup } from "./describe.ts";
+import { type DurableGroup, parseGroup, stateOf } from "./durable-state.ts";
+import type { DeadlineKind, Effect, Happening, HeartbeatAnswer, ReplyTo } from "./effects.ts";
+import { Farewells } from "./farewells.ts";
+import { Group, type GroupSurroundings } from "./group.ts";
+import { CommittedOffsets } from "./offsets.ts";
+import { partitionKey } from "./partitions.ts";
+import { Timeline } from "./timeline.ts";
+
+/** How often groups without members and offsets are deleted (Kafka's offsets.retention.check.interval.ms). */
+const SWEEP_INTERVAL_MS = 600_000;
+const SWEEP_KEY = "sweep";
+/** What the log is told at info; the rest is debug. */
+const NEWS: ReadonlySet<Happening["event"]> = new Set(["join", "leave", "eviction", "epoch", "restore"]);
+
+type CommitRequest = ApiRequest<"offsetCommit">;
+type CommitResults = ApiResponse<"offsetCommit">["results"];
+type FetchRequest = ApiRequest<"offsetFetch">;
+type FetchedOffsets = ApiResponse<"offsetFetch">["offsets"];
+
+interface Entry {
+  readonly group: Group;
+  readonly timeline: Timeline;
+  /** What the store holds, of `durableVersion`; undefined: nothing yet. */
+  durable: DurableGroup | undefined;
+  durableVersion: number;
+  deleting: boolean;
+}
+
+export interface GroupCoordinatorParts {
+  readonly turns: TurnQueue;
+  readonly state: Pick<StoredState, "groups" | "offsets">;
+  readonly catalog: TopicCatalog;
+  readonly offsetsTopic: OffsetsTopicWriter;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Loads the stored groups; nobody's deadline runs before `start()`. */
+export function createGroupCoordinator(parts: GroupCoordinatorParts): GroupCoordinator {
+  return new Coordinator(parts);
+}
+
+class Coordinator implements GroupCoordinator {
+  readonly #turns: TurnQueue;
+  readonly #catalog: TopicCatalog;
+  readonly #settings: Settings;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #surroundings: GroupSurroundings;
+  readonly #deadlines: Deadlines;
+  readonly #offsets: CommittedOffsets;
+  readonly #offsetRecords: OffsetsTopicBatches;
+  readonly #groups = new Map<string, Entry>();
+  /** Groups that the open turn's seal must visit. */
+  readonly #unsealed = new Set<Entry>();
+  /** Heartbeats without an answer yet. */
+  readonly #waiting = new Map<ReplyTo, Deferred<HeartbeatAnswer>>();
+  /** Heartbeats whose turn failed, until its verdict comes. */
+  #doomed: ReplyTo[] = [];
+  /** Reads that wait for commits under way. */
+  readonly #readers = new Set<Deferred<void>>();
+  #turnRequested = false;
+  #closed = false;
+
+  constructor({ turns, state, catalog, offsetsTopic, settings, clock, logger }: GroupCoordinatorParts) {
+    this.#turns = turns;
+    this.#catalog = catalog;
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#deadlines = new Deadlines(clock);
+    this.#offsets = new CommittedOffsets(state.offsets, (topicId) => catalog.byId(topicId) !== undefined);
+    this.#offsetRecords = new OffsetsTopicBatches(offsetsTopic, turns);
+    this.#surroundings = {
+      topics: catalog,
+      farewells: new Farewells(),
+      limits: {
+        minSessionTimeoutMs: settings["group.min.session.timeout.ms"],
+        maxSessionTimeoutMs: settings["group.max.session.timeout.ms"],
+        defaultSessionTimeoutMs: settings["group.consumer.session.timeout.ms"],
+        heartbeatIntervalMs: settings["group.consumer.heartbeat.interval.ms"],
+        maxMembers: settings["group.max.size"],
+      },
+    };
+    for (const { groupId, state: json } of state.groups) {
+      const entry = this.#add(groupId);
+      entry.durable = parseGroup(groupId, json);
+      entry.group.load(entry.durable, clock.nowMs());
+    }
+    for (const groupId of this.#offsets.groupIds()) if (!this.#groups.has(groupId)) this.#add(groupId);
+    turns.register({ seal: () => this.#seal(), restore: () => this.#restore() });
+    catalog.onChange((topic, change) => this.#topicChanged(topic, change));
+  }
+
+  get groupCount(): number {
+    return this.#groups.size;
+  }
+
+  start(): void {
+    this.#deadlines.start();
+    for (const entry of this.#groups.values()) this.#apply(entry, entry.group.start(this.#clock.nowMs()));
+    this.#scheduleSweep();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#deadlines.close();
+    for (const to of [...this.#waiting.keys()]) this.#refuse(to, this.#stopping());
+    for (const reader of this.#readers) reader.reject(this.#stopping());
+    this.#readers.clear();
+  }
+
+  async heartbeat(request: ApiRequest<"groupHeartbeat">, peer: Peer): Promise<HeartbeatAnswer> {
+    this.#checkOpen();
+    const { groupId, memberId, memberEpoch } = request;
+    checkGroupId(groupId);
+    checkMemberId(memberId);
+    const nowMs = this.#clock.nowMs();
+    const known = this.#groups.get(groupId);
+    if (known === undefined && memberEpoch !== 0) throw this.#unknownGroup(groupId, memberId, nowMs);
+    const entry = known ?? this.#admit(groupId);
+    const to: ReplyTo = { peer };
+    const waiting = deferred<HeartbeatAnswer>();
+    this.#waiting.set(to, waiting);
+    try {
+      this.#apply(entry, entry.group.heartbeat(request, to, nowMs));
+    } catch (error) {
+      this.#waiting.delete(to);
+      if (known === undefined) this.#groups.delete(groupId);
+      throw error;
+    }
+    return await waiting.promise;
+  }
+
+  async commitOffsets(request: CommitRequest): Promise<CommitResults> {
+    this.#checkOpen();
+    const { groupId, memberEpoch = -1 } = request;
+    checkGroupId(groupId);
+    const nowMs = this.#clock.nowMs();
+    const committedAtMs = this.#clock.wallMs();
+    const known = this.#groups.get(groupId);
+    if (known === undefined && memberEpoch >= 0) throw this.#unknownGroup(groupId, request.memberId ?? "", nowMs);
+    const member = known && admitCommit(known.group, request, nowMs);
+
+    const staged: StoredOffset[] = [];
+    const results: CommitResults = request.offsets.map((item) => {
+      const { topic, partition, offset, leaderEpoch = -1, metadata = "" } = item;
+      const refused = (error: ProtocolError) => ({
+        topic,
+        partition,
+        offset: -1,
+        committedAtMs: 0,
+        error: error.toWire(),
+      });
+      const place = this.#placeOf(item);
+      if (place instanceof ProtocolError) return refused(place);
+      const illegal = this.#illegalOffset(item);
+      if (illegal !== undefined) return refused(illegal);
+      if (known !== undefined && member !== undefined) {
+        const { topicId } = place;
+        const reason = commitRefusal(known.group, member, memberEpoch, { topic, topicId, partition });
+        if (reason !== undefined) {
+          this.#apply(known, known.group.refusedCommit(member, { topicId, partition }, reason));
+          return refused(new ProtocolError("STALE_MEMBER_EPOCH", reason));
+        }
+      }
+      staged.push({ groupId, topicId: place.topicId, topic, partition, offset, leaderEpoch, metadata, committedAtMs });
+      return { topic, partition, offset, committedAtMs };
+    });
+    if (staged.length === 0) return results;
+    if (known === undefined) this.#admit(groupId);
+    await this.#stageCommit(groupId, staged);
+    return results;
+  }
+
+  async fetchOffsets(request: FetchRequest): Promise<FetchedOffsets> {
+    this.#checkOpen();
+    const { groupId } = request;
+    checkGroupId(groupId);
+    checkReader(this.#groups.get(groupId)?.group, request, this.#clock.nowMs());
+    const asked = request.partitions?.map((item) => ({ item, place: this.#placeOf(item) }));
+    const keys = asked?.flatMap(({ item, place }) =>
+      place instanceof ProtocolError ? [] : partitionKey(place.topicId, item.partition),
+    );
+    const commits = this.#offsets.underWay(groupId, keys);
+    if (commits.length > 0) await this.#readAfter(commits);
+    if (asked === undefined)
+      return this.#offsets.ofGroup(groupId).map(({ topic, topicId, partition, offset, leaderEpoch, metadata }) => ({
+        topic,
+        topicId,
+        partition,
+        offset,
+        leaderEpoch,
+        metadata,
+      }));
+    return asked.map(({ item: { topic, topicId = "", partition }, place }) => {
+      const none = { topic, topicId, partition, offset: -1, leaderEpoch: -1, metadata: "" };
+      if (place instanceof ProtocolError) return { ...none, error: place.toWire() };
+      const found = this.#offsets.get(groupId, partitionKey(place.topicId, partition));
+      if (found === undefined) return { ...none, topicId: place.topicId };
+      const { offset, leaderEpoch, metadata } = found;
+      return { topic, topicId: place.topicId, partition, offset, leaderEpoch, metadata };
+    });
+  }
+
+  list(): ApiResponse<"listGroups">["groups"] {
+    return [...this.#groups]
+      .filter(([groupId, entry]) => this.#isStored(groupId, entry))
+      .map(([groupId, { durable }]) => ({ groupId, state: stateOf(durable) }))
+      .sort((a, b) => (a.groupId < b.groupId ? -1 : 1));
+  }
+
+  describe(groupIds: readonly string[]): ApiResponse<"describeGroups">["groups"] {
+    return groupIds.map((groupId) => {
+      const problem = idProblem("group id", groupId);
+      if (problem !== undefined) return unknownGroup(groupId, new ProtocolError("INVALID_GROUP_ID", problem));
+      const entry = this.#groups.get(groupId);
+      if (entry === undefined || !this.#isStored(groupId, entry))
+        return unknownGroup(groupId, new ProtocolError("GROUP_ID_NOT_FOUND", `there is no group ${groupId}`));
+      return describeGroup({
+        groupId,
+        durable: entry.durable,
+        offsets: this.#offsets.ofGroup(groupId),
+        timeline: entry.timeline.upTo(entry.durableVersion),
+        catalog: this.#catalog,
+      });
+    });
+  }
+
+  #apply(entry: Entry, effects: readonly Effect[]): void {
+    const { groupId } = entry.group;
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "answer": {
+          const waiting = this.#waiting.get(effect.to);
+          this.#waiting.delete(effect.to);
+          waiting?.resolve(effect.answer);
+          break;
+        }
+        case "refuse":
+          this.#refuse(effect.to, effect.error);
+          break;
+        case "schedule":
+          this.#deadlines.schedule(deadlineKey(groupId, effect.deadline, effect.memberId), effect.delayMs, () =>
+            this.#expire(entry, effect.deadline, effect.memberId),
+          );
+          break;
+        case "cancel":
+          this.#deadlines.cancel(deadlineKey(groupId, effect.deadline, effect.memberId));
+          break;
+        case "requestTurn":
+          this.#requestTurn(entry);
+          break;
+        case "persist":
+          this.#persist(entry, effect.state, effect.version);
+          break;
+        case "hint":
+          effect.peer.hintHeartbeat(groupId);
+          break;
+        case "timeline":
+          this.#record(entry, effect.happening);
+          break;
+      }
+    }
+  }
+
+  #record(entry: Entry, happening: Happening): void {
+    const event = entry.timeline.add(happening, this.#clock.wallMs(), this.#catalog);
+    const text = `group ${entry.group.groupId}: ${happening.event}${happening.member === undefined ? "" : ` of ${happening.member}`}`;
+    const fields = { groupId: entry.group.groupId, ...event };
+    if (NEWS.has(happening.event)) this.#logger.info(fields, text);
+    else this.#logger.debug(fields, text);
+  }
+
+  #expire(entry: Entry, deadline: DeadlineKind, memberId: string): void {
+    this.#apply(entry, entry.group.expire(deadline, memberId, this.#clock.nowMs()));
+  }
+
+  /** An empty part, so that the turn's verdict comes here even when it fails before it was sealed. */
+  #requestTurn(entry: Entry): void {
+    this.#unsealed.add(entry);
+    if (this.#turnRequested) return;
+    this.#turnRequested = true;
+    this.#turns.stage({
+      changes: [],
+      essential: true,
+      durable: () => {},
+      failed: (error) => this.#refuseDoomed(error),
+    });
+  }
+
+  #persist(entry: Entry, state: DurableGroup, version: number): void {
+    const { group } = entry;
+    this.#turns.stage({
+      changes: [{ kind: "putGroup", group: { groupId: group.groupId, state: JSON.stringify(state) } }],
+      essential: true,
+      durable: () => {
+        entry.durable = state;
+        entry.durableVersion = version;
+        this.#apply(entry, group.durable(version, this.#clock.nowMs()));
+      },
+      failed: (error) => this.#refuseDoomed(error),
+    });
+  }
+
+  #seal(): void {
+    this.#turnRequested = false;
+    const unsealed = [...this.#unsealed];
+    this.#unsealed.clear();
+    for (const entry of unsealed) this.#apply(entry, entry.group.seal(this.#clock.nowMs()));
+    this.#offsetRecords.seal();
+  }
+
+  #restore(): void {
+    this.#turnRequested = false;
+    this.#unsealed.clear();
+    this.#offsetRecords.restore();
+    for (const entry of this.#groups.values()) {
+      if (entry.group.isQuiet) continue;
+      entry.timeline.takeBack(entry.durableVersion);
+      const { effects, doomed } = entry.group.restore(entry.durable, this.#clock.nowMs());
+      this.#doomed.push(...doomed);
+      entry.durableVersion = entry.group.version;
+      this.#apply(entry, effects);
+      this.#unsealed.add(entry);
+    }
+  }
+
+  #refuseDoomed(error: ProtocolError): void {
+    for (const to of this.#doomed.splice(0)) this.#refuse(to, error);
+  }
+
+  #refuse(to: ReplyTo, error: ProtocolError): void {
+    const waiting = this.#waiting.get(to);
+    this.#waiting.delete(to);
+    waiting?.reject(error);
+  }
+
+  #stageCommit(groupId: string, offsets: readonly StoredOffset[]): Promise<void> {
+    const commit = this.#offsets.stage(groupId, offsets);
+    const done = deferred();
+    for (const offset of offsets)
+      this.#offsetRecords.add(groupId, { key: encodeOffsetKey(offset), value: encodeOffsetValue(offset) });
+    this.#turns.stage({
+      changes: offsets.map((offset) => ({ kind: "putOffset", offset })),
+      essential: true,
+      durable: () => {
+        commit.durable();
+        done.resolve();
+      },
+      failed: (error) => {
+        commit.failed();
+        done.reject(error);
+      },
+    });
+    return done.promise;
+  }
+
+  async #readAfter(commits: readonly Promise<void>[]): Promise<void> {
+    const reader = deferred();
+    this.#readers.add(reader);
+    void Promise.all(commits).then(() => reader.resolve());
+    try {
+      await reader.promise;
+    } finally {
+      this.#readers.delete(reader);
+    }
+  }
+
+  /** The topic that an item means, or why there is none. */
+  #placeOf({
+    topic,
+    topicId,
+    partition,
+  }: {
+    topic: string;
+    topicId?: string | undefined;
+    partition: number;
+  }): { topic: string; topicId: string } | ProtocolError {
+    const found = this.#catalog.byName(topic);
+    if (found === undefined || partition < 0 || partition >= found.partitionCount)
+      return new ProtocolError(
+        "UNKNOWN_TOPIC_OR_PARTITION",
+        found === undefined
+          ? `there is no topic ${JSON.stringify(topic)}`
+          : `topic ${topic} has ${found.partitionCount} partitions; there is no partition ${partition}`,
+      );
+    if (topicId !== undefined && topicId !== found.topicId)
+      return new ProtocolError(
+        "UNKNOWN_TOPIC_ID",
+        `topic ${topic} was deleted and created again: its id is ${found.topicId}, not ${topicId}`,
+      );
+    return found;
+  }
+
+  #illegalOffset({
+    topic,
+    partition,
+    offset,
+    metadata = "",
+  }: CommitRequest["offsets"][number]): ProtocolError | undefined {
+    if (offset < 0)
+      return new ProtocolError(
+        "INVALID_REQUEST",
+        `the offset of ${topic}-${partition} is ${offset}; it must be 0 or more`,
+      );
+    const maxLength = this.#settings["offset.metadata.max.bytes"];
+    return metadata.length > maxLength
+      ? new ProtocolError(
+          "OFFSET_METADATA_TOO_LARGE",
+          `the metadata of ${topic}-${partition} has ${metadata.length} characters; offset.metadata.max.bytes is ${maxLength}`,
+        )
+      : undefined;
+  }
+
+  #topicChanged(topic: Topic, change: "created" | "deleted"): void {
+    if (change === "deleted") {
+      for (const offset of this.#offsets.dropTopic(topic.topicId))
+        this.#offsetRecords.add(offset.groupId, { key: encodeOffsetKey(offset), value: null });
+      this.#turns.requestTurn();
+    }
+    for (const entry of this.#groups.values())
+      if (entry.group.subscribed.has(topic.topic))
+        this.#apply(entry, entry.group.topicsChanged(`topic ${topic.topic} was ${change}`));
+  }
+
+  #add(groupId: string): Entry {
+    const entry: Entry = {
+      group: new Group(groupId, this.#surroundings),
+      timeline: new Timeline(),
+      durable: undefined,
+      durableVersion: 0,
+      deleting: false,
+    };
+    this.#groups.set(groupId, entry);
+    return entry;
+  }
+
+  #admit(groupId: string): Entry {
+    const maxGroups = this.#settings["max.groups"];
+    if (this.#groups.size >= maxGroups) this.#sweep();
+    if (this.#groups.size >= maxGroups)
+      throw new ProtocolError(
+        "COORDINATOR_NOT_AVAILABLE",
+        `the broker has ${this.#groups.size} groups, as many as max.groups allows; group ${groupId} was not created`,
+        { hint: "Raise max.groups, or let groups that are not needed end." },
+      );
+    return this.#add(groupId);
+  }
+
+  #scheduleSweep(): void {
+    this.#deadlines.schedule(SWEEP_KEY, SWEEP_INTERVAL_MS, () => {
+      this.#sweep();
+      this.#scheduleSweep();
+    });
+  }
+
+  /** A group without members and offsets is dead. */
+  #sweep(): void {
+    for (const [groupId, entry] of this.#groups) {
+      if (!this.#isDead(groupId, entry)) continue;
+      if (entry.durable === undefined) this.#groups.delete(groupId);
+      else this.#delete(groupId, entry);
+    }
+  }
+
+  #isDead(groupId: string, { group, deleting }: Entry): boolean {
+    return !deleting && group.memberCount === 0 && group.isQuiet && !this.#offsets.has(groupId);
+  }
+
+  #delete(groupId: string, entry: Entry): void {
+    entry.deleting = true;
+    this.#turns.stage({
+      changes: [{ kind: "deleteGroup", groupId }],
+      essential: true,
+      durable: () => {
+        entry.deleting = false;
+        entry.durable = undefined;
+        if (this.#isDead(groupId, entry)) this.#groups.delete(groupId);
+      },
+      failed: () => {
+        entry.deleting = false;
+      },
+    });
+  }
+
+  /** Whether the store knows the group: what is not durable is not shown. */
+  #isStored(groupId: string, entry: Entry): boolean {
+    return entry.durable !== undefined || this.#offsets.ofGroup(groupId).length > 0;
+  }
+
+  #unknownGroup(groupId: string, memberId: string, nowMs: number): ProtocolError {
+    if (this.#surroundings.farewells.find(groupId, memberId, nowMs) !== undefined)
+      return new Group(groupId, this.#surroundings).unknownMember(memberId, nowMs);
+    return new ProtocolError("GROUP_ID_NOT_FOUND", `there is no group ${groupId}. Join with epoch 0.`);
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw this.#stopping();
+  }
+
+  #stopping(): ProtocolError {
+    return new ProtocolError("BROKER_NOT_AVAILABLE", "the broker is stopping");
+  }
+}
+
+function checkMemberId(memberId: string): void {
+  const problem = idProblem("member id", memberId);
+  if (problem !== undefined) throw new ProtocolError("INVALID_REQUEST", problem);
+}
+
+function deadlineKey(groupId: string, deadline: DeadlineKind, memberId: string): string {
+  return `${deadline}\n${groupId}\n${memberId}`;
+}

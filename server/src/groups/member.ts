@@ -1,0 +1,179 @@
+// One member of a group: what is durable of it, what lives only in memory, and the checks of its requests.
+// The group (group.ts) changes members; nobody else does.
+
+import { type ApiRequest, ProtocolError, topicNameProblem } from "@brooklet/protocol";
+import type { Peer } from "../peer.ts";
+import type { HeartbeatAnswer, ReplyTo } from "./effects.ts";
+import type { HeldPartition, PartitionKey } from "./partitions.ts";
+
+export type HeartbeatRequest = ApiRequest<"groupHeartbeat">;
+
+/**
+ * STABLE: has what its epoch gives it. UNREVOKED_PARTITIONS: must give up partitions before it moves on; its epoch stays.
+ * UNRELEASED_PARTITIONS: waits for partitions that others still hold.
+ */
+export type MemberState = "STABLE" | "UNREVOKED_PARTITIONS" | "UNRELEASED_PARTITIONS";
+
+/** A heartbeat that has not been answered. While there is one, the member's deadlines stand still. */
+export interface OwedAnswer {
+  readonly to: ReplyTo;
+  readonly seq: number;
+  /** The epoch the member has proved to know. */
+  readonly claimedEpoch: number;
+  /** What it says it holds; undefined: unchanged. */
+  readonly owned: ReadonlySet<PartitionKey> | undefined;
+  /** It said everything and wants to hear everything. */
+  readonly full: boolean;
+  /** Set once it is known what to answer; it leaves when the group's state of `version` is durable. */
+  ready: { readonly answer: HeartbeatAnswer; readonly version: number; readonly assignmentVersion: number } | undefined;
+}
+
+export interface Member {
+  readonly id: string;
+
+  // Durable.
+  instanceId: string | undefined;
+  clientId: string;
+  epoch: number;
+  /** The last epoch the member proved to know before `epoch`: an answer that got lost must not fence it. */
+  previousEpoch: number;
+  state: MemberState;
+  assigned: Map<PartitionKey, HeldPartition>;
+  pendingRevocation: Map<PartitionKey, HeldPartition>;
+  subscription: readonly string[];
+  pattern: string | undefined;
+  assignor: string | undefined;
+  sessionTimeoutMs: number;
+  rebalanceTimeoutMs: number;
+
+  // Of the group's versions, the one that last changed this member, and the one that last changed what it is assigned.
+  version: number;
+  assignmentVersion: number;
+
+  // In memory only.
+  /** The last heartbeat accepted; undefined after a broker start, when the first one seen is accepted. */
+  seq: number | undefined;
+  commitSeq: number | undefined;
+  peer: Peer | undefined;
+  /** A hint went out and no heartbeat has come since. */
+  hinted: boolean;
+  /** The assignmentVersion of the last answer that left. */
+  told: number | undefined;
+  owed: OwedAnswer | undefined;
+  rebalanceArmed: boolean;
+  lastHeardMs: number;
+}
+
+/** The bounds a group keeps its members to. */
+export interface GroupLimits {
+  readonly minSessionTimeoutMs: number;
+  readonly maxSessionTimeoutMs: number;
+  readonly defaultSessionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly maxMembers: number;
+}
+
+/** Kafka's max.poll.interval.ms, for a hand-made join that names no rebalance timeout. */
+const DEFAULT_REBALANCE_TIMEOUT_MS = 300_000;
+
+export const ASSIGNORS: readonly string[] = ["uniform"];
+
+/** A member as it is admitted: nothing assigned, epoch 0. */
+export function newMember(id: string, limits: GroupLimits): Member {
+  return {
+    id,
+    instanceId: undefined,
+    clientId: "",
+    epoch: 0,
+    previousEpoch: 0,
+    state: "STABLE",
+    assigned: new Map(),
+    pendingRevocation: new Map(),
+    subscription: [],
+    pattern: undefined,
+    assignor: undefined,
+    sessionTimeoutMs: limits.defaultSessionTimeoutMs,
+    rebalanceTimeoutMs: DEFAULT_REBALANCE_TIMEOUT_MS,
+    version: 0,
+    assignmentVersion: 0,
+    seq: undefined,
+    commitSeq: undefined,
+    peer: undefined,
+    hinted: false,
+    told: undefined,
+    owed: undefined,
+    rebalanceArmed: false,
+    lastHeardMs: 0,
+  };
+}
+
+/** "w1", or "w1 (billing-worker)" where the client gave itself a name. */
+export function spokenName({ id, clientId }: Pick<Member, "id" | "clientId">): string {
+  return clientId === "" || clientId === id ? id : `${id} (${clientId})`;
+}
+
+/** Throws unless the request is legal by itself, whatever the group is. */
+export function checkRequest(request: HeartbeatRequest, limits: GroupLimits): void {
+  const { memberEpoch, subscription, assignor, sessionTimeoutMs } = request;
+  const notYet = (what: string) => new ProtocolError("INVALID_REQUEST", `${what} is not supported yet`);
+  if (memberEpoch === -2 || (request.instanceId ?? "") !== "")
+    throw notYet("static membership (instanceId, member epoch -2)");
+  if ((request.pattern ?? "") !== "") throw notYet("a subscription by pattern");
+  if (assignor === "range") throw notYet('the assignor "range"');
+  if (assignor !== undefined && !ASSIGNORS.includes(assignor))
+    throw new ProtocolError(
+      "UNSUPPORTED_ASSIGNOR",
+      `there is no assignor ${JSON.stringify(assignor)}; there is ${ASSIGNORS.join(", ")}`,
+    );
+  for (const topic of subscription ?? []) {
+    const problem = topicNameProblem(topic);
+    if (problem !== undefined) throw new ProtocolError("INVALID_REQUEST", `the subscription is not legal: ${problem}`);
+  }
+  const { minSessionTimeoutMs, maxSessionTimeoutMs } = limits;
+  if (
+    sessionTimeoutMs !== undefined &&
+    (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs)
+  )
+    throw new ProtocolError(
+      "INVALID_SESSION_TIMEOUT",
+      `session.timeout.ms is ${sessionTimeoutMs}; the broker takes ${minSessionTimeoutMs} to ${maxSessionTimeoutMs} ` +
+        "(group.min.session.timeout.ms, group.max.session.timeout.ms)",
+    );
+  if (request.rebalanceTimeoutMs === 0)
+    throw new ProtocolError("INVALID_REQUEST", "the rebalance timeout must be at least 1 ms");
+  if (memberEpoch !== 0) return;
+  if (subscription === undefined)
+    throw new ProtocolError("INVALID_REQUEST", "a joining request (member epoch 0) must name its subscription");
+  if ((request.owned?.length ?? 0) > 0)
+    throw new ProtocolError(
+      "INVALID_REQUEST",
+      "a joining request (member epoch 0) holds no partitions: owned must be empty",
+    );
+}
+
+/** Throws STALE_MEMBER_EPOCH for a frame of an older connection: only a risen number speaks for the member (hard place 5). */
+export function checkSeq(what: "heartbeat" | "commit", memberId: string, last: number | undefined, seq: number): void {
+  if (last === undefined || seq > last) return;
+  throw new ProtocolError(
+    "STALE_MEMBER_EPOCH",
+    `${what} ${seq} of member ${memberId} came after its ${what} ${last}: it is an old connection's frame or a repetition, ` +
+      "and a retry takes a new number",
+  );
+}
+
+/** Throws FENCED_MEMBER_EPOCH unless the member speaks for its current epoch, or for the previous one after a lost answer. */
+export function checkEpoch(
+  member: Member,
+  { memberEpoch, owned }: HeartbeatRequest,
+  ownedKeys: ReadonlySet<string>,
+): void {
+  if (memberEpoch === 0 || memberEpoch === member.epoch) return;
+  const holds = (key: string) => member.assigned.has(key) || member.pendingRevocation.has(key);
+  if (memberEpoch === member.previousEpoch && owned !== undefined && [...ownedKeys].every(holds)) return;
+  throw new ProtocolError(
+    "FENCED_MEMBER_EPOCH",
+    `member ${spokenName(member)} speaks for epoch ${memberEpoch}; the group knows it in epoch ${member.epoch}` +
+      `${memberEpoch === member.previousEpoch ? ", and it holds partitions that are not its own" : ""}. Join again with epoch 0.`,
+    { context: { memberEpoch: member.epoch } },
+  );
+}
