@@ -146,7 +146,6 @@ class RunningBroker implements Broker {
       const sessions = new Sessions({
         ...services,
         instances: new Instances(clock),
-        brokerVersion: packageJson.version,
       });
       this.#sessions = sessions;
       const door =

@@ -34,7 +34,7 @@ export class Guard {
   readonly #origins: ReadonlySet<string>;
   #port = 0;
   /** The last Host that passed: one client sends the same one again and again. */
-  #lastGoodHost = "";
+  #lastGoodHost: string | undefined;
 
   constructor({ allowedHosts, allowedOrigins }: GuardRules) {
     this.#hosts = new Set(allowedHosts.map((host) => host.toLowerCase()));
@@ -44,7 +44,7 @@ export class Guard {
   /** The listener is open on `port`; names of loopback are good with this port only. */
   opened(port: number): void {
     this.#port = port;
-    this.#lastGoodHost = "";
+    this.#lastGoodHost = undefined;
   }
 
   /** Why the request is refused; undefined lets it pass. */

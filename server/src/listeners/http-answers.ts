@@ -1,6 +1,6 @@
 // How answers leave by HTTP: few headers, always the same, set in one place.
 
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { FRAME_CONTENT_TYPE, ProtocolError } from "@brooklet/protocol";
 import { encodeRefusal } from "./answers.ts";
@@ -14,6 +14,11 @@ export function respond(
   contentType: string,
   body: Uint8Array | string,
 ): void {
+  // A bug must not answer twice: that would throw where nobody catches.
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
   response.writeHead(httpStatus, {
     "content-type": contentType,
     "content-length": typeof body === "string" ? Buffer.byteLength(body) : body.byteLength,
@@ -44,18 +49,18 @@ export function refuseRequest(response: ServerResponse, error: ProtocolError, ht
   respondError(response, error, httpStatus);
 }
 
-/** Refuses an upgrade: there is no response object yet, only the socket. */
-export function refuseUpgrade(socket: Duplex, error: ProtocolError, httpStatus: number): void {
+/** Refuses where there is no response object, only the socket: upgrades, and what is no request. */
+export function refuseSocket(socket: Duplex, error: ProtocolError, httpStatus: number): void {
   const body = JSON.stringify({ error: error.toWire() });
   const lines = [
-    `HTTP/1.1 ${httpStatus} ${error.code}`,
+    `HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus] ?? error.code}`,
     "connection: close",
     `content-type: ${JSON_CONTENT_TYPE}`,
     `content-length: ${Buffer.byteLength(body)}`,
     "cross-origin-resource-policy: same-origin",
     "x-content-type-options: nosniff",
   ];
-  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
+  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
 }
 
 /** No route has this path and method. */

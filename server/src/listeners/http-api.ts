@@ -60,11 +60,14 @@ function handleFrame(api: string, body: Uint8Array, response: ServerResponse, se
     if (!isDispatched(api)) throw unknownApi(api);
     checkNamedApi(header, api);
     checkPayloadSize(payload, services);
-    services.dispatch(api, header, payload, contextOf(api, response, services)).then((answer) => {
-      const frame = encodeAnswer(api, id, answer);
-      if (frame instanceof ProtocolError) refuse(frame);
-      else respond(response, 200, FRAME_CONTENT_TYPE, frame);
-    }, refuse);
+    services
+      .dispatch(api, header, payload, contextOf(api, response, services))
+      .then((answer) => {
+        const frame = encodeAnswer(api, id, answer);
+        if (frame instanceof ProtocolError) refuse(frame);
+        else respond(response, 200, FRAME_CONTENT_TYPE, frame);
+      })
+      .catch(refuse);
   } catch (error) {
     refuse(error);
   }

@@ -16,7 +16,7 @@ import {
 } from "@brooklet/protocol";
 import { fastify as createFastify, type FastifyInstance } from "fastify";
 import type { Guard } from "./guard.ts";
-import { refuseRequest, refuseUpgrade, respondError, unknownRoute } from "./http-answers.ts";
+import { refuseRequest, refuseSocket, respondError, unknownRoute } from "./http-answers.ts";
 import { addApiRoute, respondUnsupportedType } from "./http-api.ts";
 import type { HttpServices } from "./http-exchange.ts";
 import { HttpLoad } from "./http-load.ts";
@@ -34,7 +34,6 @@ const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 /** A socket on which nothing moves; a parked fetch may be silent for fetch.max.wait.ms. */
 const SILENCE_BEYOND_WAIT_MS = 30_000;
 const MAX_REQUEST_HEADERS_BYTES = 16 * 1024;
-const MAX_REQUEST_HEADERS = 100;
 /** A topic's name has at most 249 characters, a group's 256, each up to three bytes, each byte "%xx". */
 const MAX_PATH_PARAMETER_LENGTH = 256 * 9;
 
@@ -93,7 +92,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
     const refusal = guard.check(request) ?? upgradeRefusal(request, webSockets, stopping);
-    if (refusal !== undefined) refuseUpgrade(socket, refusal.error, refusal.httpStatus);
+    if (refusal !== undefined) refuseSocket(socket, refusal.error, refusal.httpStatus);
     else webSockets.upgrade(request, socket, head);
   });
 
@@ -103,6 +102,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     webSockets.close();
     throw await listenError(error, options.host, options.port);
   }
+  const closed = new Promise<void>((resolve) => server.once("close", resolve));
   const { port } = server.address() as AddressInfo;
   guard.opened(port);
 
@@ -122,10 +122,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     },
     async close() {
       stopping = true;
-      const closed = new Promise<void>((resolve) => {
-        if (server.listening) server.close(() => resolve());
-        else server.once("close", resolve);
-      });
+      if (server.listening) server.close();
       webSockets.close();
       server.closeAllConnections();
       await closed;
@@ -154,6 +151,7 @@ function createHttpServer(
     exposeHeadRoutes: false,
     logger: false,
     frameworkErrors: (error, _request, reply) => respondError(reply.raw, httpError(error, broker.logger), 400),
+    clientErrorHandler: refuseGarbage,
     // The guard stands before Fastify, so that no route, present or future, can be without it.
     serverFactory: (route) => {
       const created = createServer(
@@ -172,7 +170,8 @@ function createHttpServer(
         front(route),
       );
       created.timeout = silenceMs;
-      created.maxHeadersCount = MAX_REQUEST_HEADERS;
+      // Bounded by their bytes: Node would pass over those beyond a count, and the guard with it.
+      created.maxHeadersCount = 0;
       created.maxConnections = broker.settings["max.connections"];
       server = created;
       return created;
@@ -189,6 +188,21 @@ function createHttpServer(
   });
   if (server === undefined) throw new Error("Fastify made no server");
   return { server, fastify };
+}
+
+/** What Node could not read as a request: too large, too slow, or no HTTP at all. */
+function refuseGarbage(error: Error & { code?: string }, socket: Duplex): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [httpStatus, problem] =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? ([431, `the headers have more than ${MAX_REQUEST_HEADERS_BYTES} bytes`] as const)
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? ([408, "the request did not arrive in time"] as const)
+        : ([400, "this is no HTTP request"] as const);
+  refuseSocket(socket, new ProtocolError("INVALID_REQUEST", problem), httpStatus);
 }
 
 /** What Fastify found wrong with a request before it reached a route: its size, its length, its path. */

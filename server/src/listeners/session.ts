@@ -43,8 +43,6 @@ export interface SessionServices {
   readonly clock: Clock;
   readonly instances: Instances;
   readonly dispatch: Dispatch;
-  /** Of the server package. */
-  readonly brokerVersion: string;
   /** The broker is on its way down: what still arrives is refused. */
   isStopping(): boolean;
   greeted(session: Session): void;
@@ -181,23 +179,22 @@ export class Session implements LinkHandlers, Peer, Supersedable {
       cancellation: pending,
       nowMs: this.#services.clock.nowMs(),
     };
-    this.#services.dispatch(api, header, payload, context).then(
-      (answer) => this.#answer(id, pending, answer),
-      (error) => this.#answer(id, pending, asProtocolError(error, api, this.#services.broker.logger)),
-    );
+    const { dispatch, broker } = this.#services;
+    dispatch(api, header, payload, context)
+      .then((answer) => this.#answer(id, pending, answer))
+      .catch((error) => this.#answer(id, pending, asProtocolError(error, api, broker.logger)));
   }
 
   #answer(id: number, pending: PendingRequest, answer: Answer | ProtocolError): void {
     // Not its own any more: the session has ended, and nobody waits.
     if (this.#pending.get(id) !== pending) return;
+    const frame =
+      answer instanceof ProtocolError
+        ? answer
+        : (this.#flow.fits(pending.api) ?? encodeAnswer(pending.api, id, answer));
     this.#pending.delete(id);
     this.#flow.finished(pending);
     pending.settle();
-    if (answer instanceof ProtocolError) {
-      this.#refuse(id, answer);
-      return;
-    }
-    const frame = this.#flow.fits(pending.api) ?? encodeAnswer(pending.api, id, answer);
     if (frame instanceof ProtocolError) this.#refuse(id, frame);
     else this.#flow.send(frame);
   }
