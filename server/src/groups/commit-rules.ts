@@ -24,7 +24,7 @@ export function admitCommit(
       { hint: "Stop the group's consumers first, or commit as one of them." },
     );
   }
-  const member = group.member(memberId ?? "");
+  const member = group.members.get(memberId ?? "");
   if (member === undefined) throw group.unknownMember(memberId ?? "", nowMs);
   if (seq !== undefined) {
     checkSeq("commit", member.id, member.commitSeq, seq);
@@ -67,7 +67,7 @@ export function checkReader(
   nowMs: number,
 ): void {
   if (memberEpoch < 0) return;
-  const member = group?.member(memberId ?? "");
+  const member = group?.members.get(memberId ?? "");
   if (member === undefined)
     throw (
       group?.unknownMember(memberId ?? "", nowMs) ??

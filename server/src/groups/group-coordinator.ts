@@ -9,11 +9,9 @@ import { type Clock, type Deferred, deferred } from "@brooklet/protocol/world";
 import type { OffsetsTopicWriter, Topic, TopicCatalog } from "../log/log.ts";
 import type { Peer } from "../peer.ts";
 import type { Settings } from "../settings.ts";
-import type { StoredOffset, StoredState } from "../storage/storage.ts";
+import type { StoredState } from "../storage/storage.ts";
 import type { TurnQueue } from "../storage/turns.ts";
 import type { Logger } from "../world.ts";
-import { admitCommit, checkReader, commitRefusal } from "./commit-rules.ts";
-import { encodeOffsetKey, encodeOffsetValue, OffsetsTopicBatches } from "./consumer-offsets.ts";
 import type { GroupCoordinator } from "./coordinator.ts";
 import { Deadlines } from "./deadlines.ts";
 import { describeGroup, unknownGroup } from "./describe.ts";
@@ -21,8 +19,7 @@ import { type DurableGroup, parseGroup, stateOf } from "./durable-state.ts";
 import type { DeadlineKind, Effect, Happening, HeartbeatAnswer, ReplyTo } from "./effects.ts";
 import { Farewells } from "./farewells.ts";
 import { Group, type GroupSurroundings } from "./group.ts";
-import { CommittedOffsets } from "./offsets.ts";
-import { partitionKey } from "./partitions.ts";
+import { OffsetRequests } from "./offset-requests.ts";
 import { Timeline } from "./timeline.ts";
 
 /** How often groups without members and offsets are deleted (Kafka's offsets.retention.check.interval.ms). */
@@ -30,11 +27,6 @@ const SWEEP_INTERVAL_MS = 600_000;
 const SWEEP_KEY = "sweep";
 /** What the log is told at info; the rest is debug. */
 const NEWS: ReadonlySet<Happening["event"]> = new Set(["join", "leave", "eviction", "epoch", "restore"]);
-
-type CommitRequest = ApiRequest<"offsetCommit">;
-type CommitResults = ApiResponse<"offsetCommit">["results"];
-type FetchRequest = ApiRequest<"offsetFetch">;
-type FetchedOffsets = ApiResponse<"offsetFetch">["offsets"];
 
 interface Entry {
   readonly group: Group;
@@ -68,8 +60,7 @@ class Coordinator implements GroupCoordinator {
   readonly #logger: Logger;
   readonly #surroundings: GroupSurroundings;
   readonly #deadlines: Deadlines;
-  readonly #offsets: CommittedOffsets;
-  readonly #offsetRecords: OffsetsTopicBatches;
+  readonly #offsets: OffsetRequests;
   readonly #groups = new Map<string, Entry>();
   /** Groups that the open turn's seal must visit. */
   readonly #unsealed = new Set<Entry>();
@@ -77,8 +68,6 @@ class Coordinator implements GroupCoordinator {
   readonly #waiting = new Map<ReplyTo, Deferred<HeartbeatAnswer>>();
   /** Heartbeats whose turn failed, until its verdict comes. */
   #doomed: ReplyTo[] = [];
-  /** Reads that wait for commits under way. */
-  readonly #readers = new Set<Deferred<void>>();
   #turnRequested = false;
   #closed = false;
 
@@ -89,8 +78,13 @@ class Coordinator implements GroupCoordinator {
     this.#clock = clock;
     this.#logger = logger;
     this.#deadlines = new Deadlines(clock);
-    this.#offsets = new CommittedOffsets(state.offsets, (topicId) => catalog.byId(topicId) !== undefined);
-    this.#offsetRecords = new OffsetsTopicBatches(offsetsTopic, turns);
+    this.#offsets = new OffsetRequests({
+      turns,
+      catalog,
+      offsetsTopic,
+      stored: state.offsets,
+      maxMetadataLength: settings["offset.metadata.max.bytes"],
+    });
     this.#surroundings = {
       topics: catalog,
       farewells: new Farewells(),
@@ -107,7 +101,7 @@ class Coordinator implements GroupCoordinator {
       entry.durable = parseGroup(groupId, json);
       entry.group.load(entry.durable, clock.nowMs());
     }
-    for (const groupId of this.#offsets.groupIds()) if (!this.#groups.has(groupId)) this.#add(groupId);
+    for (const groupId of this.#offsets.committed.groupIds()) if (!this.#groups.has(groupId)) this.#add(groupId);
     turns.register({ seal: () => this.#seal(), restore: () => this.#restore() });
     catalog.onChange((topic, change) => this.#topicChanged(topic, change));
   }
@@ -126,8 +120,7 @@ class Coordinator implements GroupCoordinator {
     this.#closed = true;
     this.#deadlines.close();
     for (const to of [...this.#waiting.keys()]) this.#refuse(to, this.#stopping());
-    for (const reader of this.#readers) reader.reject(this.#stopping());
-    this.#readers.clear();
+    this.#offsets.close(this.#stopping());
   }
 
   async heartbeat(request: ApiRequest<"groupHeartbeat">, peer: Peer): Promise<HeartbeatAnswer> {
@@ -152,75 +145,28 @@ class Coordinator implements GroupCoordinator {
     return await waiting.promise;
   }
 
-  async commitOffsets(request: CommitRequest): Promise<CommitResults> {
+  async commitOffsets(request: ApiRequest<"offsetCommit">): Promise<ApiResponse<"offsetCommit">["results"]> {
     this.#checkOpen();
     const { groupId, memberEpoch = -1 } = request;
     checkGroupId(groupId);
     const nowMs = this.#clock.nowMs();
-    const committedAtMs = this.#clock.wallMs();
     const known = this.#groups.get(groupId);
     if (known === undefined && memberEpoch >= 0) throw this.#unknownGroup(groupId, request.memberId ?? "", nowMs);
-    const member = known && admitCommit(known.group, request, nowMs);
-
-    const staged: StoredOffset[] = [];
-    const results: CommitResults = request.offsets.map((item) => {
-      const { topic, partition, offset, leaderEpoch = -1, metadata = "" } = item;
-      const refused = (error: ProtocolError) => ({
-        topic,
-        partition,
-        offset: -1,
-        committedAtMs: 0,
-        error: error.toWire(),
-      });
-      const place = this.#placeOf(item);
-      if (place instanceof ProtocolError) return refused(place);
-      const illegal = this.#illegalOffset(item);
-      if (illegal !== undefined) return refused(illegal);
-      if (known !== undefined && member !== undefined) {
-        const { topicId } = place;
-        const reason = commitRefusal(known.group, member, memberEpoch, { topic, topicId, partition });
-        if (reason !== undefined) {
-          this.#apply(known, known.group.refusedCommit(member, { topicId, partition }, reason));
-          return refused(new ProtocolError("STALE_MEMBER_EPOCH", reason));
-        }
-      }
-      staged.push({ groupId, topicId: place.topicId, topic, partition, offset, leaderEpoch, metadata, committedAtMs });
-      return { topic, partition, offset, committedAtMs };
+    const entry = known ?? this.#admit(groupId);
+    const { results, accepted, durable } = this.#offsets.commit(entry.group, request, {
+      nowMs,
+      wallMs: this.#clock.wallMs(),
+      apply: (effects) => this.#apply(entry, effects),
     });
-    if (staged.length === 0) return results;
-    if (known === undefined) this.#admit(groupId);
-    await this.#stageCommit(groupId, staged);
+    if (known === undefined && accepted === 0) this.#groups.delete(groupId);
+    await durable;
     return results;
   }
 
-  async fetchOffsets(request: FetchRequest): Promise<FetchedOffsets> {
+  async fetchOffsets(request: ApiRequest<"offsetFetch">): Promise<ApiResponse<"offsetFetch">["offsets"]> {
     this.#checkOpen();
-    const { groupId } = request;
-    checkGroupId(groupId);
-    checkReader(this.#groups.get(groupId)?.group, request, this.#clock.nowMs());
-    const asked = request.partitions?.map((item) => ({ item, place: this.#placeOf(item) }));
-    const keys = asked?.flatMap(({ item, place }) =>
-      place instanceof ProtocolError ? [] : partitionKey(place.topicId, item.partition),
-    );
-    const commits = this.#offsets.underWay(groupId, keys);
-    if (commits.length > 0) await this.#readAfter(commits);
-    if (asked === undefined)
-      return this.#offsets.ofGroup(groupId).map(({ topic, topicId, partition, offset, leaderEpoch, metadata }) => ({
-        topic,
-        topicId,
-        partition,
-        offset,
-        leaderEpoch,
-        metadata,
-      }));
-    return asked.map(({ item: { topic, topicId = "", partition }, place }) => {
-      const none = { topic, topicId, partition, offset: -1, leaderEpoch: -1, metadata: "" };
-      if (place instanceof ProtocolError) return { ...none, error: place.toWire() };
-      const found = this.#offsets.get(groupId, partitionKey(place.topicId, partition));
-      if (found === undefined) return { ...none, topicId: place.topicId };
-      const { offset, leaderEpoch, metadata } = found;
-      return { topic, topicId: place.topicId, partition, offset, leaderEpoch, metadata };
-    });
+    checkGroupId(request.groupId);
+    return await this.#offsets.fetch(this.#groups.get(request.groupId)?.group, request, this.#clock.nowMs());
   }
 
   list(): ApiResponse<"listGroups">["groups"] {
@@ -240,7 +186,7 @@ class Coordinator implements GroupCoordinator {
       return describeGroup({
         groupId,
         durable: entry.durable,
-        offsets: this.#offsets.ofGroup(groupId),
+        offsets: this.#offsets.committed.ofGroup(groupId),
         timeline: entry.timeline.upTo(entry.durableVersion),
         catalog: this.#catalog,
       });
@@ -328,13 +274,13 @@ class Coordinator implements GroupCoordinator {
     const unsealed = [...this.#unsealed];
     this.#unsealed.clear();
     for (const entry of unsealed) this.#apply(entry, entry.group.seal(this.#clock.nowMs()));
-    this.#offsetRecords.seal();
+    this.#offsets.seal();
   }
 
   #restore(): void {
     this.#turnRequested = false;
     this.#unsealed.clear();
-    this.#offsetRecords.restore();
+    this.#offsets.restore();
     for (const entry of this.#groups.values()) {
       if (entry.group.isQuiet) continue;
       entry.timeline.takeBack(entry.durableVersion);
@@ -356,89 +302,8 @@ class Coordinator implements GroupCoordinator {
     waiting?.reject(error);
   }
 
-  #stageCommit(groupId: string, offsets: readonly StoredOffset[]): Promise<void> {
-    const commit = this.#offsets.stage(groupId, offsets);
-    const done = deferred();
-    for (const offset of offsets)
-      this.#offsetRecords.add(groupId, { key: encodeOffsetKey(offset), value: encodeOffsetValue(offset) });
-    this.#turns.stage({
-      changes: offsets.map((offset) => ({ kind: "putOffset", offset })),
-      essential: true,
-      durable: () => {
-        commit.durable();
-        done.resolve();
-      },
-      failed: (error) => {
-        commit.failed();
-        done.reject(error);
-      },
-    });
-    return done.promise;
-  }
-
-  async #readAfter(commits: readonly Promise<void>[]): Promise<void> {
-    const reader = deferred();
-    this.#readers.add(reader);
-    void Promise.all(commits).then(() => reader.resolve());
-    try {
-      await reader.promise;
-    } finally {
-      this.#readers.delete(reader);
-    }
-  }
-
-  /** The topic that an item means, or why there is none. */
-  #placeOf({
-    topic,
-    topicId,
-    partition,
-  }: {
-    topic: string;
-    topicId?: string | undefined;
-    partition: number;
-  }): { topic: string; topicId: string } | ProtocolError {
-    const found = this.#catalog.byName(topic);
-    if (found === undefined || partition < 0 || partition >= found.partitionCount)
-      return new ProtocolError(
-        "UNKNOWN_TOPIC_OR_PARTITION",
-        found === undefined
-          ? `there is no topic ${JSON.stringify(topic)}`
-          : `topic ${topic} has ${found.partitionCount} partitions; there is no partition ${partition}`,
-      );
-    if (topicId !== undefined && topicId !== found.topicId)
-      return new ProtocolError(
-        "UNKNOWN_TOPIC_ID",
-        `topic ${topic} was deleted and created again: its id is ${found.topicId}, not ${topicId}`,
-      );
-    return found;
-  }
-
-  #illegalOffset({
-    topic,
-    partition,
-    offset,
-    metadata = "",
-  }: CommitRequest["offsets"][number]): ProtocolError | undefined {
-    if (offset < 0)
-      return new ProtocolError(
-        "INVALID_REQUEST",
-        `the offset of ${topic}-${partition} is ${offset}; it must be 0 or more`,
-      );
-    const maxLength = this.#settings["offset.metadata.max.bytes"];
-    return metadata.length > maxLength
-      ? new ProtocolError(
-          "OFFSET_METADATA_TOO_LARGE",
-          `the metadata of ${topic}-${partition} has ${metadata.length} characters; offset.metadata.max.bytes is ${maxLength}`,
-        )
-      : undefined;
-  }
-
   #topicChanged(topic: Topic, change: "created" | "deleted"): void {
-    if (change === "deleted") {
-      for (const offset of this.#offsets.dropTopic(topic.topicId))
-        this.#offsetRecords.add(offset.groupId, { key: encodeOffsetKey(offset), value: null });
-      this.#turns.requestTurn();
-    }
+    if (change === "deleted") this.#offsets.dropTopic(topic.topicId);
     for (const entry of this.#groups.values())
       if (entry.group.subscribed.has(topic.topic))
         this.#apply(entry, entry.group.topicsChanged(`topic ${topic.topic} was ${change}`));
@@ -485,7 +350,7 @@ class Coordinator implements GroupCoordinator {
   }
 
   #isDead(groupId: string, { group, deleting }: Entry): boolean {
-    return !deleting && group.memberCount === 0 && group.isQuiet && !this.#offsets.has(groupId);
+    return !deleting && group.memberCount === 0 && group.isQuiet && !this.#offsets.committed.has(groupId);
   }
 
   #delete(groupId: string, entry: Entry): void {
@@ -506,7 +371,7 @@ class Coordinator implements GroupCoordinator {
 
   /** Whether the store knows the group: what is not durable is not shown. */
   #isStored(groupId: string, entry: Entry): boolean {
-    return entry.durable !== undefined || this.#offsets.ofGroup(groupId).length > 0;
+    return entry.durable !== undefined || this.#offsets.committed.ofGroup(groupId).length > 0;
   }
 
   #unknownGroup(groupId: string, memberId: string, nowMs: number): ProtocolError {

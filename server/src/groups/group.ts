@@ -1,12 +1,11 @@
 // One consumer group: the pure machine of KIP-848's server side. An event and `nowMs` go in, effects come out; no I/O, no
-// clock, no await. Who gets what is decided in reconcile.ts, legality of requests in member.ts, of commits in commit-rules.ts.
+// clock, no await. What the group holds is in roster.ts, who gets what in reconcile.ts, legality of requests in member.ts.
 //
-// Memory runs ahead of the store. `version` counts the changes of what is durable; an answer that shows version n leaves
-// when n is durable (hard place 3). Heartbeats only say what members say; what they get is computed once per turn, in `seal`.
+// Memory runs ahead of the store: an answer that shows the roster's version n leaves when n is durable (hard place 3).
+// Heartbeats only say what members say; what they get is computed once per turn, in `seal`.
 
 import { ProtocolError } from "@brooklet/protocol";
-import { assignUniform } from "./assignors/uniform.ts";
-import { type DurableGroup, type GroupState, packGroup, unpackHeld, unpackTarget } from "./durable-state.ts";
+import type { DurableGroup, GroupState } from "./durable-state.ts";
 import type { DeadlineKind, Effect, Happening, HeartbeatAnswer, ReplyTo } from "./effects.ts";
 import { explainFarewell, type Farewell, type Farewells } from "./farewells.ts";
 import {
@@ -16,20 +15,12 @@ import {
   type GroupLimits,
   type HeartbeatRequest,
   type Member,
-  newMember,
+  ownedKeys,
   spokenName,
 } from "./member.ts";
-import {
-  allNamed,
-  keyOf,
-  listed,
-  type PartitionKey,
-  type PartitionRef,
-  partitionKey,
-  spoken,
-  type Topics,
-} from "./partitions.ts";
-import { reconcile, type Step, type Target } from "./reconcile.ts";
+import { allNamed, listed, type PartitionKey, type PartitionRef, spoken, type Topics } from "./partitions.ts";
+import type { Step } from "./reconcile.ts";
+import { Roster } from "./roster.ts";
 
 /** What groups share. */
 export interface GroupSurroundings {
@@ -39,32 +30,16 @@ export interface GroupSurroundings {
 }
 
 const NOTHING: ReadonlySet<PartitionKey> = new Set();
-const NO_TARGET: Target = new Map();
-/** Reasons of one epoch that are spelled out. */
-const MAX_REASONS = 5;
+const REJOIN = "Join again with epoch 0.";
 
 export class Group {
   readonly groupId: string;
   readonly #limits: GroupLimits;
   readonly #topics: Topics;
   readonly #farewells: Farewells;
-
-  #epoch = 0;
-  #assignmentEpoch = 0;
-  #reason = "";
-  #members = new Map<string, Member>();
-  #target = new Map<string, Target>();
-  /** What the target was computed from: topic id and partition count. */
-  #targetTopics: ReadonlyMap<string, number> = new Map();
-  /** Who holds a partition, in whatever state. */
-  #owners = new Map<PartitionKey, string>();
-  #subscribed: ReadonlySet<string> | undefined;
-
-  #version = 0;
+  readonly #roster: Roster;
   #sealedVersion = 0;
   #durableVersion = 0;
-  /** Why the target must be computed again; not empty: the epoch moves in `seal`. */
-  #epochReasons: string[] = [];
   /** The target or what is free has changed since members were last told to heartbeat. */
   #redistributed = false;
   /** Heartbeats whose answer `seal` computes. */
@@ -72,62 +47,49 @@ export class Group {
   /** Members whose answer waits for a durable version. */
   readonly #parked = new Set<Member>();
   #leaves: { to: ReplyTo; answer: HeartbeatAnswer; version: number }[] = [];
-  #hints: { memberId: string; version: number }[] = [];
+  /** Who is to heartbeat once a version is durable. */
+  readonly #hints = new Map<string, number>();
 
   constructor(groupId: string, { limits, topics, farewells }: GroupSurroundings) {
     this.groupId = groupId;
     this.#limits = limits;
     this.#topics = topics;
     this.#farewells = farewells;
+    this.#roster = new Roster(limits, topics);
   }
 
   get epoch(): number {
-    return this.#epoch;
+    return this.#roster.epoch;
   }
 
-  /** Counts the changes of what is durable of the group, stored or not. */
   get version(): number {
-    return this.#version;
-  }
-
-  get memberCount(): number {
-    return this.#members.size;
+    return this.#roster.version;
   }
 
   get state(): GroupState {
-    if (this.#members.size === 0) return "Empty";
-    if (this.#epochReasons.length > 0 || this.#epoch > this.#assignmentEpoch) return "Assigning";
-    const settled = ({ state, epoch }: Member) => state === "STABLE" && epoch === this.#assignmentEpoch;
-    return [...this.#members.values()].every(settled) ? "Stable" : "Reconciling";
+    return this.#roster.state;
+  }
+
+  get memberCount(): number {
+    return this.#roster.members.size;
+  }
+
+  get members(): ReadonlyMap<string, Member> {
+    return this.#roster.members;
+  }
+
+  get subscribed(): ReadonlySet<string> {
+    return this.#roster.subscribed;
   }
 
   /** The store has everything, and nobody waits. */
   get isQuiet(): boolean {
-    return (
-      this.#durableVersion === this.#version &&
-      this.#epochReasons.length === 0 &&
-      this.#due.size + this.#parked.size + this.#leaves.length === 0
-    );
-  }
-
-  members(): Iterable<Member> {
-    return this.#members.values();
-  }
-
-  member(memberId: string): Member | undefined {
-    return this.#members.get(memberId);
-  }
-
-  /** The names that any member subscribes to. */
-  get subscribed(): ReadonlySet<string> {
-    this.#subscribed ??= new Set([...this.#members.values()].flatMap(({ subscription }) => subscription));
-    return this.#subscribed;
+    const waiting = this.#due.size + this.#parked.size + this.#leaves.length;
+    return this.#durableVersion === this.#roster.version && !this.#roster.needsTarget && waiting === 0;
   }
 
   ownerOf(key: PartitionKey): { memberName: string; epoch: number } | undefined {
-    const owner = this.#members.get(this.#owners.get(key) ?? "");
-    const held = owner?.assigned.get(key) ?? owner?.pendingRevocation.get(key);
-    return owner === undefined || held === undefined ? undefined : { memberName: spokenName(owner), epoch: held.epoch };
+    return this.#roster.ownerOf(key);
   }
 
   /** UNKNOWN_MEMBER_ID, with what became of the member. */
@@ -149,25 +111,25 @@ export class Group {
   heartbeat(request: HeartbeatRequest, to: ReplyTo, nowMs: number): Effect[] {
     checkRequest(request, this.#limits);
     const { memberId, memberEpoch, seq } = request;
-    const member = this.#members.get(memberId);
+    const member = this.#roster.members.get(memberId);
     if (member === undefined) {
       if (memberEpoch !== 0) throw this.unknownMember(memberId, nowMs);
       return this.#join(request, to, nowMs);
     }
     checkSeq("heartbeat", memberId, member.seq, seq);
     if (memberEpoch === -1) return this.#leave(member, request, to, nowMs);
-    checkEpoch(member, request, ownedKeys(request) ?? NOTHING);
+    checkEpoch(member, request);
     const effects = this.#hear(member, request, to, nowMs);
-    if (memberEpoch === 0) {
-      const reason = `joined again and keeps its place${because(request)}`;
-      effects.push(this.#happened("join", { member: memberId, reason }));
-    }
+    if (memberEpoch === 0)
+      effects.push(
+        this.#happened("join", { member: memberId, reason: `joined again, keeps its place${because(request)}` }),
+      );
     return effects;
   }
 
   /** A deadline has passed. A member that the broker owes an answer is not removed. */
   expire(deadline: DeadlineKind, memberId: string, nowMs: number): Effect[] {
-    const member = this.#members.get(memberId);
+    const member = this.#roster.members.get(memberId);
     if (member === undefined || member.owed !== undefined) return [];
     if (deadline === "session")
       return this.#evict(member, nowMs, {
@@ -175,6 +137,7 @@ export class Group {
         advice: "Raise session.timeout.ms or move the work off the event loop.",
       });
     member.rebalanceArmed = false;
+    // A deleted topic may have taken what it was to give up.
     if (member.pendingRevocation.size === 0) return [];
     const late = listed(this.#topics, member.pendingRevocation.values());
     return this.#evict(member, nowMs, {
@@ -184,34 +147,35 @@ export class Group {
   }
 
   /** A commit of the member was refused, for the timeline. */
-  refusedCommit(member: Member, partition: PartitionRef, reason: string): Effect[] {
-    return [this.#happened("refusedCommit", { member: member.id, partitions: [partition], reason })];
+  refusedCommit(member: Member, partition: PartitionRef, reason: string): Effect {
+    return this.#happened("refusedCommit", { member: member.id, partitions: [partition], reason });
   }
 
-  /** Topics were created or deleted: what is gone vanishes from everybody's hands at once. */
   topicsChanged(reason: string): Effect[] {
-    if (!this.#topicsMoved()) return [];
-    this.#dropVanished();
-    this.#newEpoch(reason);
-    return [{ kind: "requestTurn" }];
+    return this.#roster.followTopics(reason) ? [{ kind: "requestTurn" }] : [];
   }
 
   /** The open turn is about to be written: the target, everybody's step towards it, and what must be stored of it. */
   seal(nowMs: number): Effect[] {
     const effects: Effect[] = [];
-    if (this.#epochReasons.length > 0) this.#retarget(effects);
-    for (const member of this.#due) {
-      const step = this.#step(member, member.owed?.owned);
-      if (step !== undefined) this.#apply(member, step, effects);
+    if (this.#roster.needsTarget) {
+      this.#roster.retarget();
+      this.#redistributed = true;
+      effects.push(this.#happened("epoch", { reason: this.#roster.reason }));
     }
     const due = [...this.#due];
     this.#due.clear();
+    for (const member of due) {
+      const step = this.#roster.stepOf(member, member.owed?.owned);
+      if (step !== undefined) effects.push(...this.#take(member, step));
+    }
     for (const member of due) effects.push(...this.#reply(member, nowMs));
     if (this.#redistributed) this.#findHints();
     this.#redistributed = false;
-    if (this.#version > this.#sealedVersion) {
-      this.#sealedVersion = this.#version;
-      effects.push({ kind: "persist", state: this.#pack(), version: this.#version });
+    const { version } = this.#roster;
+    if (version > this.#sealedVersion) {
+      this.#sealedVersion = version;
+      effects.push({ kind: "persist", state: this.#roster.pack(), version });
     }
     return effects;
   }
@@ -220,14 +184,14 @@ export class Group {
   durable(version: number, nowMs: number): Effect[] {
     this.#durableVersion = version;
     const effects: Effect[] = [];
-    const gone = this.#leaves.filter((leave) => leave.version <= version);
+    for (const leave of this.#leaves)
+      if (leave.version <= version) effects.push({ kind: "answer", to: leave.to, answer: leave.answer });
     this.#leaves = this.#leaves.filter((leave) => leave.version > version);
-    for (const { to, answer } of gone) effects.push({ kind: "answer", to, answer });
     for (const member of this.#parked) effects.push(...this.#release(member, nowMs));
-    const ripe = this.#hints.filter((hint) => hint.version <= version);
-    this.#hints = this.#hints.filter((hint) => hint.version > version);
-    for (const { memberId } of ripe) {
-      const member = this.#members.get(memberId);
+    for (const [memberId, sinceVersion] of this.#hints) {
+      if (sinceVersion > version) continue;
+      this.#hints.delete(memberId);
+      const member = this.#roster.members.get(memberId);
       if (member?.peer === undefined || member.hinted || member.owed !== undefined) continue;
       member.hinted = true;
       effects.push({ kind: "hint", peer: member.peer });
@@ -241,12 +205,12 @@ export class Group {
    * Shape: `doomed` are the waiting heartbeats, for the caller to refuse with the turn's verdict.
    */
   restore(durable: DurableGroup | undefined, nowMs: number): { effects: Effect[]; doomed: ReplyTo[] } {
-    const before = this.#members;
+    const before = this.#roster.members;
     const doomed = [...before.values()].flatMap(({ owed }) => owed?.to ?? []);
     doomed.push(...this.#leaves.map(({ to }) => to));
     this.load(durable, nowMs);
     const effects: Effect[] = [];
-    for (const member of this.#members.values()) {
+    for (const member of this.#roster.members.values()) {
       const known = before.get(member.id);
       const farewell = this.#farewells.find(this.groupId, member.id, nowMs);
       this.#farewells.forget(this.groupId, member.id);
@@ -256,21 +220,14 @@ export class Group {
       member.hinted = known?.hinted ?? false;
       member.rebalanceArmed = known?.rebalanceArmed ?? false;
       member.lastHeardMs = known?.lastHeardMs ?? nowMs;
-      // Its session ran on unless an answer was owed, and that leaves now.
+      // Its session ran on, unless an answer was owed, and that leaves now.
       if (known === undefined || known.owed !== undefined) effects.push(...this.#armDeadlines(member));
     }
     for (const member of before.values()) {
-      if (this.#members.has(member.id)) continue;
+      if (this.#roster.members.has(member.id)) continue;
       effects.push(...this.#standStill(member));
-      this.#farewells.remember(this.groupId, member.id, {
-        atMs: nowMs,
-        verb: "left",
-        why: "its join could not be stored",
-        advice: "Join again with epoch 0.",
-        held: [],
-        seq: member.seq,
-        commitSeq: member.commitSeq,
-      });
+      const farewell = { verb: "left", why: "its join could not be stored", advice: REJOIN, atMs: nowMs } as const;
+      this.#bid(member, farewell, []);
     }
     effects.push(this.#happened("restore", { reason: "a write failed: the group stands where it was stored last" }));
     return { effects, doomed };
@@ -278,53 +235,22 @@ export class Group {
 
   /** Becomes what the store holds. Topics that came or went since then move the epoch with the next turn. */
   load(durable: DurableGroup | undefined, nowMs: number): void {
-    this.#epoch = durable?.epoch ?? 0;
-    this.#assignmentEpoch = durable?.assignmentEpoch ?? 0;
-    this.#reason = durable?.reason ?? "";
-    this.#targetTopics = new Map(durable?.topics ?? []);
-    this.#target = new Map(durable?.target.map(([memberId, packed]) => [memberId, unpackTarget(packed)]));
-    this.#members = new Map();
-    this.#owners = new Map();
-    this.#subscribed = undefined;
-    for (const packed of durable?.members ?? []) {
-      const member: Member = {
-        ...newMember(packed.memberId, this.#limits),
-        instanceId: packed.instanceId ?? undefined,
-        clientId: packed.clientId,
-        epoch: packed.epoch,
-        previousEpoch: packed.previousEpoch,
-        state: packed.state,
-        assigned: unpackHeld(packed.assigned),
-        pendingRevocation: unpackHeld(packed.pendingRevocation),
-        subscription: packed.subscription,
-        pattern: packed.pattern ?? undefined,
-        assignor: packed.assignor ?? undefined,
-        sessionTimeoutMs: packed.sessionTimeoutMs,
-        rebalanceTimeoutMs: packed.rebalanceTimeoutMs,
-        lastHeardMs: nowMs,
-      };
-      this.#members.set(member.id, member);
-      for (const key of [...member.assigned.keys(), ...member.pendingRevocation.keys()])
-        this.#owners.set(key, member.id);
-    }
-    this.#sealedVersion = this.#version;
-    this.#durableVersion = this.#version;
-    this.#epochReasons = [];
+    this.#roster.load(durable);
+    for (const member of this.#roster.members.values()) member.lastHeardMs = nowMs;
+    this.#sealedVersion = this.#roster.version;
+    this.#durableVersion = this.#roster.version;
     this.#redistributed = false;
     this.#due.clear();
     this.#parked.clear();
     this.#leaves = [];
-    this.#hints = [];
-    if (this.#topicsMoved()) {
-      this.#dropVanished();
-      this.#newEpoch("topics were created or deleted");
-    }
+    this.#hints.clear();
+    this.#roster.followTopics("topics were created or deleted");
   }
 
   /** The listener is open: everybody's deadlines start afresh (hard place 4). */
   start(nowMs: number): Effect[] {
-    const effects: Effect[] = this.#epochReasons.length > 0 ? [{ kind: "requestTurn" }] : [];
-    for (const member of this.#members.values()) {
+    const effects: Effect[] = this.#roster.needsTarget ? [{ kind: "requestTurn" }] : [];
+    for (const member of this.#roster.members.values()) {
       member.lastHeardMs = nowMs;
       if (member.owed === undefined) effects.push(...this.#armDeadlines(member));
     }
@@ -335,16 +261,14 @@ export class Group {
     const { memberId, seq } = request;
     const farewell = this.#farewells.find(this.groupId, memberId, nowMs);
     checkSeq("heartbeat", memberId, farewell?.seq, seq);
-    if (this.#members.size >= this.#limits.maxMembers)
+    if (this.memberCount >= this.#limits.maxMembers)
       throw new ProtocolError(
         "GROUP_MAX_SIZE_REACHED",
-        `group ${this.groupId} has ${this.#members.size} members; group.max.size is ${this.#limits.maxMembers}`,
+        `group ${this.groupId} has ${this.memberCount} members; group.max.size is ${this.#limits.maxMembers}`,
       );
-    const member = newMember(memberId, this.#limits);
+    const member = this.#roster.admit(memberId);
     member.commitSeq = farewell?.commitSeq;
     this.#farewells.forget(this.groupId, memberId);
-    this.#members.set(memberId, member);
-    this.#touch(member);
     const effects = this.#hear(member, request, to, nowMs);
     effects.push(this.#happened("join", { member: memberId, reason: `joined${because(request)}` }));
     return effects;
@@ -361,92 +285,67 @@ export class Group {
     member.lastHeardMs = nowMs;
     this.#update(member, request);
     const owned = memberEpoch === 0 ? NOTHING : ownedKeys(request);
-    member.owed = {
-      to,
-      seq,
-      claimedEpoch: memberEpoch,
-      owned,
-      full:
-        memberEpoch === 0 ||
-        (request.owned !== undefined && request.subscription !== undefined && request.rebalanceTimeoutMs !== undefined),
-      ready: undefined,
-    };
-    if (isNew || member.version !== versionBefore || this.#step(member, owned) !== undefined) {
+    const saysAll =
+      request.owned !== undefined && request.subscription !== undefined && request.rebalanceTimeoutMs !== undefined;
+    const full = memberEpoch === 0 || saysAll;
+    member.owed = { to, seq, claimedEpoch: memberEpoch, owned, full, ready: undefined };
+    if (this.#roster.needsTarget) effects.push({ kind: "requestTurn" });
+    if (isNew || member.version !== versionBefore || this.#roster.stepOf(member, owned) !== undefined) {
       this.#due.add(member);
       effects.push(...this.#standStill(member), { kind: "requestTurn" });
-    } else {
-      if (this.#epochReasons.length > 0) effects.push({ kind: "requestTurn" });
-      effects.push(...this.#reply(member, nowMs));
-    }
+    } else effects.push(...this.#reply(member, nowMs));
     return effects;
   }
 
   /** What the request says anew of the member. Absent: unchanged. */
   #update(member: Member, request: HeartbeatRequest): void {
-    const next = {
-      clientId: request.clientId ?? member.clientId,
-      assignor: request.assignor ?? member.assignor,
-      sessionTimeoutMs: request.sessionTimeoutMs ?? member.sessionTimeoutMs,
-      rebalanceTimeoutMs: request.rebalanceTimeoutMs ?? member.rebalanceTimeoutMs,
-    };
+    const { clientId, assignor, sessionTimeoutMs, rebalanceTimeoutMs } = member;
+    member.clientId = request.clientId ?? clientId;
+    member.assignor = request.assignor ?? assignor;
+    member.sessionTimeoutMs = request.sessionTimeoutMs ?? sessionTimeoutMs;
+    member.rebalanceTimeoutMs = request.rebalanceTimeoutMs ?? rebalanceTimeoutMs;
     if (
-      next.clientId !== member.clientId ||
-      next.assignor !== member.assignor ||
-      next.sessionTimeoutMs !== member.sessionTimeoutMs ||
-      next.rebalanceTimeoutMs !== member.rebalanceTimeoutMs
-    ) {
-      Object.assign(member, next);
-      this.#touch(member);
-    }
-    if (request.subscription === undefined) return;
-    const subscription = [...new Set(request.subscription)].sort();
-    if (member.epoch > 0 && subscription.join() === member.subscription.join()) return;
-    member.subscription = subscription;
-    this.#subscribed = undefined;
-    this.#touch(member);
-    const what = member.epoch === 0 ? "joined" : `subscribed to ${subscription.join(", ") || "nothing"}`;
-    this.#newEpoch(`${spokenName(member)} ${what}`);
+      member.clientId !== clientId ||
+      member.assignor !== assignor ||
+      member.sessionTimeoutMs !== sessionTimeoutMs ||
+      member.rebalanceTimeoutMs !== rebalanceTimeoutMs
+    )
+      this.#roster.touch(member);
+    const isNew = member.epoch === 0;
+    const subscription = [...new Set(request.subscription ?? member.subscription)].sort();
+    if (!isNew && subscription.join() === member.subscription.join()) return;
+    this.#roster.subscribe(member, subscription);
+    const what = isNew ? "joined" : `subscribed to ${subscription.join(", ") || "nothing"}`;
+    this.#roster.wantTarget(`${spokenName(member)} ${what}`);
   }
 
   #leave(member: Member, request: HeartbeatRequest, to: ReplyTo, nowMs: number): Effect[] {
     const effects = this.#supersede(member, "the member left after it");
     member.seq = request.seq;
     const why = request.reason ?? "it left the group";
-    const held = [...member.assigned.values(), ...member.pendingRevocation.values()];
-    this.#remove(member, { verb: "left", why, advice: "Join again with epoch 0.", atMs: nowMs }, effects);
-    effects.push(this.#happened("leave", { member: member.id, partitions: held, reason: why }), {
-      kind: "requestTurn",
-    });
+    effects.push(...this.#remove(member, "leave", { verb: "left", why, advice: REJOIN, atMs: nowMs }));
     const answer = { memberId: member.id, memberEpoch: -1, heartbeatIntervalMs: this.#limits.heartbeatIntervalMs };
-    this.#leaves.push({ to, answer, version: this.#version });
+    this.#leaves.push({ to, answer, version: this.#roster.version });
     return effects;
   }
 
   #evict(member: Member, nowMs: number, { why, advice }: { why: string; advice: string }): Effect[] {
-    const effects: Effect[] = [];
-    const held = [...member.assigned.values(), ...member.pendingRevocation.values()];
-    this.#remove(member, { verb: "was removed", why, advice, atMs: nowMs }, effects);
-    effects.push(this.#happened("eviction", { member: member.id, partitions: held, reason: why }), {
-      kind: "requestTurn",
-    });
-    return effects;
+    return this.#remove(member, "eviction", { verb: "was removed", why, advice, atMs: nowMs });
   }
 
-  #remove(member: Member, farewell: Omit<Farewell, "held" | "seq" | "commitSeq">, effects: Effect[]): void {
-    const held = [...member.assigned.values(), ...member.pendingRevocation.values()];
-    this.#farewells.remember(this.groupId, member.id, {
-      ...farewell,
-      held,
-      seq: member.seq,
-      commitSeq: member.commitSeq,
-    });
-    for (const ref of held) this.#owners.delete(keyOf(ref));
-    this.#members.delete(member.id);
-    this.#target.delete(member.id);
-    this.#subscribed = undefined;
-    this.#version += 1;
-    effects.push(...this.#standStill(member));
-    this.#newEpoch(`${spokenName(member)} ${farewell.verb}: ${farewell.why}`);
+  #remove(member: Member, event: "leave" | "eviction", farewell: FarewellWords): Effect[] {
+    const partitions = this.#roster.remove(member);
+    this.#bid(member, farewell, partitions);
+    this.#roster.wantTarget(`${spokenName(member)} ${farewell.verb}: ${farewell.why}`);
+    return [
+      ...this.#standStill(member),
+      this.#happened(event, { member: member.id, partitions, reason: farewell.why }),
+      { kind: "requestTurn" },
+    ];
+  }
+
+  #bid({ id, seq, commitSeq }: Member, words: FarewellWords, held: readonly PartitionRef[]): void {
+    this.#farewells.remember(this.groupId, id, { ...words, held, seq, commitSeq });
   }
 
   /** A newer request of the member came: the older one will not be answered with news any more. */
@@ -464,15 +363,16 @@ export class Group {
   #reply(member: Member, nowMs: number): Effect[] {
     const { owed } = member;
     if (owed === undefined) return [];
-    const tells = owed.full || member.told !== member.assignmentVersion;
+    const { version, assignmentVersion } = member;
+    const tells = owed.full || member.told !== assignmentVersion;
     owed.ready = {
-      version: member.version,
-      assignmentVersion: member.assignmentVersion,
+      version,
+      assignmentVersion,
       answer: {
         memberId: member.id,
         memberEpoch: member.epoch,
         heartbeatIntervalMs: this.#limits.heartbeatIntervalMs,
-        ...(tells ? { assignment: allNamed(this.#topics, member.assigned.values()), reason: this.#reason } : {}),
+        ...(tells ? { assignment: allNamed(this.#topics, member.assigned.values()), reason: this.#roster.reason } : {}),
       },
     };
     this.#parked.add(member);
@@ -493,16 +393,17 @@ export class Group {
 
   /** The session begins anew; the rebalance deadline only if it does not run yet. */
   #armDeadlines(member: Member): Effect[] {
-    const { id: memberId } = member;
-    const effects: Effect[] = [{ kind: "schedule", deadline: "session", memberId, delayMs: member.sessionTimeoutMs }];
+    const { id: memberId, sessionTimeoutMs, rebalanceTimeoutMs } = member;
+    const effects: Effect[] = [{ kind: "schedule", deadline: "session", memberId, delayMs: sessionTimeoutMs }];
     const revokes = member.state === "UNREVOKED_PARTITIONS";
     if (revokes && !member.rebalanceArmed)
-      effects.push({ kind: "schedule", deadline: "rebalance", memberId, delayMs: member.rebalanceTimeoutMs });
+      effects.push({ kind: "schedule", deadline: "rebalance", memberId, delayMs: rebalanceTimeoutMs });
     if (!revokes && member.rebalanceArmed) effects.push({ kind: "cancel", deadline: "rebalance", memberId });
     member.rebalanceArmed = revokes;
     return effects;
   }
 
+  /** While an answer is owed, and when the member is gone. */
   #standStill(member: Member): Effect[] {
     member.rebalanceArmed = false;
     return [
@@ -511,126 +412,37 @@ export class Group {
     ];
   }
 
-  #step(member: Member, owned: ReadonlySet<PartitionKey> | undefined): Step | undefined {
-    const target = this.#target.get(member.id) ?? NO_TARGET;
-    return reconcile(member, target, this.#assignmentEpoch, owned, (key) => !this.#owners.has(key));
-  }
-
-  #apply(member: Member, step: Step, effects: Effect[]): void {
-    for (const ref of step.released) this.#owners.delete(keyOf(ref));
-    for (const ref of step.granted) this.#owners.set(keyOf(ref), member.id);
-    if (step.epoch !== member.epoch) member.previousEpoch = member.owed?.claimedEpoch ?? member.epoch;
-    member.epoch = step.epoch;
-    member.state = step.state;
-    member.assigned = step.assigned;
-    member.pendingRevocation = step.pendingRevocation;
-    this.#touch(member);
-    if (step.granted.length + step.revoking.length + step.released.length > 0)
-      member.assignmentVersion = member.version;
+  #take(member: Member, step: Step): Effect[] {
+    this.#roster.take(member, step, member.owed?.claimedEpoch ?? member.epoch);
     if (step.released.length > 0) this.#redistributed = true;
-    const name = member.id;
-    if (step.revoking.length > 0)
-      effects.push(
-        this.#happened("revocation", {
-          member: name,
-          partitions: step.revoking,
-          reason: `to give up: ${this.#reason}`,
-        }),
-      );
-    if (step.released.length > 0)
-      effects.push(this.#happened("revocation", { member: name, partitions: step.released, reason: "given up" }));
-    if (step.granted.length > 0)
-      effects.push(this.#happened("assignment", { member: name, partitions: step.granted, reason: this.#reason }));
-  }
-
-  #retarget(effects: Effect[]): void {
-    const reasons = this.#epochReasons;
-    this.#epochReasons = [];
-    const others = reasons.length - MAX_REASONS;
-    this.#reason = [...reasons.slice(0, MAX_REASONS), ...(others > 0 ? [`and ${others} more`] : [])].join("; ");
-    this.#epoch += 1;
-    this.#assignmentEpoch = this.#epoch;
-    this.#version += 1;
-    this.#redistributed = true;
-    this.#targetTopics = this.#topicsNow();
-    const topics = [...this.#targetTopics].map(([topicId, partitionCount]) => ({ topicId, partitionCount }));
-    this.#target = assignUniform({
-      topics,
-      members: [...this.#members.values()].map(({ id, subscription }) => ({
-        memberId: id,
-        topicIds: subscription.flatMap((name) => this.#topics.byName(name)?.topicId ?? []),
-        previous: this.#target.get(id) ?? NO_TARGET,
-      })),
-    });
-    effects.push(this.#happened("epoch", { reason: this.#reason }));
+    const { reason } = this.#roster;
+    const moves = [
+      ["revocation", step.revoking, `to give up: ${reason}`],
+      ["revocation", step.released, "given up"],
+      ["assignment", step.granted, reason],
+    ] as const;
+    return moves.flatMap(([event, partitions, why]) =>
+      partitions.length === 0 ? [] : [this.#happened(event, { member: member.id, partitions, reason: why })],
+    );
   }
 
   /** Whoever would get or give up something now is to heartbeat once this is durable. */
   #findHints(): void {
-    for (const member of this.#members.values()) {
-      const step = this.#step(member, undefined);
+    for (const member of this.#roster.members.values()) {
+      const step = this.#roster.stepOf(member, undefined);
       const moves = step !== undefined && step.granted.length + step.revoking.length > 0;
-      if (moves || (member.told !== undefined && member.told < member.assignmentVersion && member.owed === undefined))
-        this.#hints.push({ memberId: member.id, version: this.#version });
-    }
-  }
-
-  #newEpoch(reason: string): void {
-    this.#epochReasons.push(reason);
-  }
-
-  #touch(member: Member): void {
-    this.#version += 1;
-    member.version = this.#version;
-  }
-
-  #topicsNow(): Map<string, number> {
-    const topics = [...this.subscribed].sort().flatMap((name) => this.#topics.byName(name) ?? []);
-    return new Map(topics.map(({ topicId, partitionCount }) => [topicId, partitionCount]));
-  }
-
-  #topicsMoved(): boolean {
-    const now = this.#topicsNow();
-    if (now.size !== this.#targetTopics.size) return true;
-    return [...now].some(([topicId, partitionCount]) => this.#targetTopics.get(topicId) !== partitionCount);
-  }
-
-  #dropVanished(): void {
-    for (const member of this.#members.values()) {
-      let dropped = false;
-      for (const held of [member.assigned, member.pendingRevocation])
-        for (const [key, { topicId }] of held) {
-          if (this.#topics.byId(topicId) !== undefined) continue;
-          held.delete(key);
-          this.#owners.delete(key);
-          dropped = true;
-        }
-      if (!dropped) continue;
-      this.#touch(member);
-      member.assignmentVersion = member.version;
+      const untold = member.owed === undefined && member.told !== undefined && member.told < member.assignmentVersion;
+      if (moves || untold) this.#hints.set(member.id, this.#roster.version);
     }
   }
 
   #happened(event: Happening["event"], detail: Pick<Happening, "member" | "partitions" | "reason">): Effect {
-    return { kind: "timeline", happening: { event, epoch: this.#epoch, version: this.#version, ...detail } };
-  }
-
-  #pack(): DurableGroup {
-    return packGroup({
-      epoch: this.#epoch,
-      assignmentEpoch: this.#assignmentEpoch,
-      assignor: "uniform",
-      reason: this.#reason,
-      topics: this.#targetTopics,
-      target: this.#target,
-      members: this.#members.values(),
-    });
+    const { epoch, version } = this.#roster;
+    return { kind: "timeline", happening: { event, epoch, version, ...detail } };
   }
 }
 
-function ownedKeys({ owned }: HeartbeatRequest): ReadonlySet<PartitionKey> | undefined {
-  return owned === undefined ? undefined : new Set(owned.map((ref) => partitionKey(ref.topicId, ref.partition)));
-}
+type FarewellWords = Pick<Farewell, "verb" | "why" | "advice" | "atMs">;
 
 function because({ reason }: HeartbeatRequest): string {
   return reason === undefined ? "" : `: ${reason}`;

@@ -4,7 +4,7 @@
 import { type ApiRequest, ProtocolError, topicNameProblem } from "@brooklet/protocol";
 import type { Peer } from "../peer.ts";
 import type { HeartbeatAnswer, ReplyTo } from "./effects.ts";
-import type { HeldPartition, PartitionKey } from "./partitions.ts";
+import { type HeldPartition, keyOf, type PartitionKey } from "./partitions.ts";
 
 export type HeartbeatRequest = ApiRequest<"groupHeartbeat">;
 
@@ -161,19 +161,28 @@ export function checkSeq(what: "heartbeat" | "commit", memberId: string, last: n
   );
 }
 
+/** What the request says the member holds; undefined: unchanged. */
+export function ownedKeys({ owned }: HeartbeatRequest): ReadonlySet<PartitionKey> | undefined {
+  return owned === undefined ? undefined : new Set(owned.map(keyOf));
+}
+
 /** Throws FENCED_MEMBER_EPOCH unless the member speaks for its current epoch, or for the previous one after a lost answer. */
-export function checkEpoch(
-  member: Member,
-  { memberEpoch, owned }: HeartbeatRequest,
-  ownedKeys: ReadonlySet<string>,
-): void {
+export function checkEpoch(member: Member, request: HeartbeatRequest): void {
+  const { memberEpoch } = request;
   if (memberEpoch === 0 || memberEpoch === member.epoch) return;
-  const holds = (key: string) => member.assigned.has(key) || member.pendingRevocation.has(key);
-  if (memberEpoch === member.previousEpoch && owned !== undefined && [...ownedKeys].every(holds)) return;
+  const owned = ownedKeys(request);
+  const holds = (key: PartitionKey) => member.assigned.has(key) || member.pendingRevocation.has(key);
+  const knowsPrevious = memberEpoch === member.previousEpoch;
+  if (knowsPrevious && owned !== undefined && [...owned].every(holds)) return;
+  const why = !knowsPrevious
+    ? ""
+    : owned === undefined
+      ? "; in the epoch before, it must say what it holds"
+      : "; in the epoch before, it holds partitions that are not its own";
   throw new ProtocolError(
     "FENCED_MEMBER_EPOCH",
-    `member ${spokenName(member)} speaks for epoch ${memberEpoch}; the group knows it in epoch ${member.epoch}` +
-      `${memberEpoch === member.previousEpoch ? ", and it holds partitions that are not its own" : ""}. Join again with epoch 0.`,
+    `member ${spokenName(member)} speaks for epoch ${memberEpoch}; the group knows it in epoch ${member.epoch}${why}. ` +
+      "Join again with epoch 0.",
     { context: { memberEpoch: member.epoch } },
   );
 }

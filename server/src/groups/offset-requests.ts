@@ -1,0 +1,194 @@
+// Commits and reads of committed offsets. A commit is judged and staged in one synchronous step: in a gap between the two a
+// rebalance would let a member commit that has just lost the partition (hard place 6).
+//
+// Invariant: a commit is written twice in one turn, to the offsets table and to __consumer_offsets, or not at all.
+
+import { type ApiRequest, type ApiResponse, ProtocolError } from "@brooklet/protocol";
+import { type Deferred, deferred } from "@brooklet/protocol/world";
+import type { OffsetsTopicWriter, TopicCatalog } from "../log/log.ts";
+import type { StoredOffset } from "../storage/storage.ts";
+import type { TurnQueue } from "../storage/turns.ts";
+import { admitCommit, checkReader, commitRefusal } from "./commit-rules.ts";
+import { encodeOffsetKey, encodeOffsetValue, OffsetsTopicBatches } from "./consumer-offsets.ts";
+import type { Effect } from "./effects.ts";
+import type { Group } from "./group.ts";
+import { CommittedOffsets } from "./offsets.ts";
+import { partitionKey } from "./partitions.ts";
+
+type CommitRequest = ApiRequest<"offsetCommit">;
+type CommitItem = CommitRequest["offsets"][number];
+type CommitResult = ApiResponse<"offsetCommit">["results"][number];
+type FetchRequest = ApiRequest<"offsetFetch">;
+type FetchedOffset = ApiResponse<"offsetFetch">["offsets"][number];
+
+export interface OffsetRequestsParts {
+  readonly turns: TurnQueue;
+  readonly catalog: TopicCatalog;
+  readonly offsetsTopic: OffsetsTopicWriter;
+  readonly stored: Iterable<StoredOffset>;
+  readonly maxMetadataLength: number;
+}
+
+export class OffsetRequests {
+  readonly committed: CommittedOffsets;
+  readonly #turns: TurnQueue;
+  readonly #catalog: TopicCatalog;
+  readonly #maxMetadataLength: number;
+  readonly #records: OffsetsTopicBatches;
+  /** Reads that wait for commits under way. */
+  readonly #readers = new Set<Deferred<void>>();
+
+  constructor({ turns, catalog, offsetsTopic, stored, maxMetadataLength }: OffsetRequestsParts) {
+    this.#turns = turns;
+    this.#catalog = catalog;
+    this.#maxMetadataLength = maxMetadataLength;
+    this.#records = new OffsetsTopicBatches(offsetsTopic, turns);
+    this.committed = new CommittedOffsets(stored, (topicId) => catalog.byId(topicId) !== undefined);
+  }
+
+  /**
+   * Judges each partition and stages what is accepted, synchronously.
+   *
+   * Shape: `accepted` counts what was staged; `durable` resolves with the verdict of the turn.
+   * Errors: thrown where nothing of the request can be taken.
+   */
+  commit(
+    group: Group | undefined,
+    request: CommitRequest,
+    { nowMs, wallMs, apply }: { nowMs: number; wallMs: number; apply: (effects: Effect[]) => void },
+  ): { results: CommitResult[]; accepted: number; durable: Promise<void> } {
+    const { groupId, memberEpoch = -1 } = request;
+    const member = group && admitCommit(group, request, nowMs);
+    const accepted: StoredOffset[] = [];
+    const results = request.offsets.map((item): CommitResult => {
+      const { topic, partition, offset, leaderEpoch = -1, metadata = "" } = item;
+      const place = this.#placeOf(item);
+      if (place instanceof ProtocolError) return refused(item, place);
+      const illegal = this.#illegal(item);
+      if (illegal !== undefined) return refused(item, illegal);
+      const { topicId } = place;
+      if (group !== undefined && member !== undefined) {
+        const reason = commitRefusal(group, member, memberEpoch, { topic, topicId, partition });
+        if (reason !== undefined) {
+          apply([group.refusedCommit(member, { topicId, partition }, reason)]);
+          return refused(item, new ProtocolError("STALE_MEMBER_EPOCH", reason));
+        }
+      }
+      accepted.push({ groupId, topicId, topic, partition, offset, leaderEpoch, metadata, committedAtMs: wallMs });
+      return { topic, partition, offset, committedAtMs: wallMs };
+    });
+    const durable = accepted.length === 0 ? Promise.resolve() : this.#stage(groupId, accepted);
+    return { results, accepted: accepted.length, durable };
+  }
+
+  /** Durable offsets, after the commits that were staged before. */
+  async fetch(group: Group | undefined, request: FetchRequest, nowMs: number): Promise<FetchedOffset[]> {
+    const { groupId } = request;
+    checkReader(group, request, nowMs);
+    const asked = request.partitions?.map((item) => ({ item, place: this.#placeOf(item) }));
+    const keys = asked?.flatMap(({ item, place }) =>
+      place instanceof ProtocolError ? [] : partitionKey(place.topicId, item.partition),
+    );
+    const commits = this.committed.underWay(groupId, keys);
+    if (commits.length > 0) await this.#after(commits);
+    if (asked === undefined) return this.committed.ofGroup(groupId).map(fetched);
+    return asked.map(({ item: { topic, topicId = "", partition }, place }) => {
+      const none = { topic, topicId, partition, offset: -1, leaderEpoch: -1, metadata: "" };
+      if (place instanceof ProtocolError) return { ...none, error: place.toWire() };
+      const stored = this.committed.get(groupId, partitionKey(place.topicId, partition));
+      return stored === undefined ? { ...none, topicId: place.topicId } : fetched(stored);
+    });
+  }
+
+  seal(): void {
+    this.#records.seal();
+  }
+
+  restore(): void {
+    this.#records.restore();
+  }
+
+  /** The topic is gone with its offsets, and so are their records. */
+  dropTopic(topicId: string): void {
+    const dropped = this.committed.dropTopic(topicId);
+    for (const offset of dropped) this.#records.add(offset.groupId, { key: encodeOffsetKey(offset), value: null });
+    if (dropped.length > 0) this.#turns.requestTurn();
+  }
+
+  /** Reads that wait are refused; commits that are staged get their turn's verdict. */
+  close(error: ProtocolError): void {
+    for (const reader of this.#readers) reader.reject(error);
+    this.#readers.clear();
+  }
+
+  #stage(groupId: string, offsets: readonly StoredOffset[]): Promise<void> {
+    const commit = this.committed.stage(groupId, offsets);
+    const done = deferred();
+    for (const offset of offsets)
+      this.#records.add(groupId, { key: encodeOffsetKey(offset), value: encodeOffsetValue(offset) });
+    this.#turns.stage({
+      changes: offsets.map((offset) => ({ kind: "putOffset", offset })),
+      essential: true,
+      durable: () => {
+        commit.durable();
+        done.resolve();
+      },
+      failed: (error) => {
+        commit.failed();
+        done.reject(error);
+      },
+    });
+    return done.promise;
+  }
+
+  async #after(commits: readonly Promise<void>[]): Promise<void> {
+    const reader = deferred();
+    this.#readers.add(reader);
+    void Promise.all(commits).then(() => reader.resolve());
+    try {
+      await reader.promise;
+    } finally {
+      this.#readers.delete(reader);
+    }
+  }
+
+  /** The topic that an item means, or why there is none. */
+  #placeOf(item: { topic: string; topicId?: string; partition: number }): { topicId: string } | ProtocolError {
+    const { topic, topicId, partition } = item;
+    const found = this.#catalog.byName(topic);
+    if (found === undefined)
+      return new ProtocolError("UNKNOWN_TOPIC_OR_PARTITION", `there is no topic ${JSON.stringify(topic)}`);
+    if (topicId !== undefined && topicId !== found.topicId)
+      return new ProtocolError(
+        "UNKNOWN_TOPIC_ID",
+        `topic ${topic} was deleted and created again: its id is ${found.topicId}, not ${topicId}`,
+      );
+    return partition < 0 || partition >= found.partitionCount
+      ? new ProtocolError(
+          "UNKNOWN_TOPIC_OR_PARTITION",
+          `topic ${topic} has ${found.partitionCount} partitions; there is no partition ${partition}`,
+        )
+      : found;
+  }
+
+  #illegal({ topic, partition, offset, metadata = "" }: CommitItem): ProtocolError | undefined {
+    const where = `${topic}-${partition}`;
+    if (offset < 0)
+      return new ProtocolError("INVALID_REQUEST", `the offset of ${where} is ${offset}; it must be 0 or more`);
+    const maxLength = this.#maxMetadataLength;
+    return metadata.length > maxLength
+      ? new ProtocolError(
+          "OFFSET_METADATA_TOO_LARGE",
+          `the metadata of ${where} has ${metadata.length} characters; offset.metadata.max.bytes is ${maxLength}`,
+        )
+      : undefined;
+  }
+}
+
+function refused({ topic, partition }: CommitItem, error: ProtocolError): CommitResult {
+  return { topic, partition, offset: -1, committedAtMs: 0, error: error.toWire() };
+}
+
+function fetched({ topic, topicId, partition, offset, leaderEpoch, metadata }: StoredOffset): FetchedOffset {
+  return { topic, topicId, partition, offset, leaderEpoch, metadata };
+}
