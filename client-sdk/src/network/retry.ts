@@ -104,7 +104,9 @@ function timedOut(what: string, timeoutMs: number, cause: BrookletError, definit
   });
 }
 
-function indefinite(error: BrookletError): BrookletError {
+/** The same error, when an earlier attempt leaves open whether it happened after all. */
+export function indefinite(error: BrookletError): BrookletError {
+  if (!error.definite) return error;
   return new BrookletError(`${error.message}; an earlier attempt of the same may have happened`, {
     code: error.code,
     retriable: error.retriable,

@@ -1,0 +1,41 @@
+// The public entry of @brooklet/client: what contract.d.ts names, and nothing of the inside.
+
+export type { ConsumerConfig } from "./config/consumer.ts";
+export type { ProducerConfig } from "./config/producer.ts";
+export {
+  BrookletError,
+  ClosedError,
+  CommitFailedError,
+  type CommittedOffset,
+  ConfigError,
+  type ConfigProblem,
+  FencedInstanceIdError,
+  IllegalStateError,
+  LogTruncationError,
+  NoOffsetForPartitionError,
+  type OffsetAndMetadata,
+  OffsetOutOfRangeError,
+  ProducerFencedError,
+  RecordDeserializationError,
+  RecordTooLargeError,
+  RetriableCommitFailedError,
+  RetriableError,
+  TimeoutError,
+  type TopicPartition,
+  UnreleasedInstanceIdError,
+  WakeupError,
+} from "./errors.ts";
+export { type CallOptions, Producer } from "./producer/producer.ts";
+export type { ProducerRecord, RecordMetadata } from "./producer/record.ts";
+export {
+  bytes,
+  type Deserializer,
+  double,
+  type Header,
+  int64,
+  json,
+  type Serde,
+  type Serializer,
+  string,
+} from "./serdes.ts";
+export type { ClientLogger, ClientOptions, ClientWorld } from "./world.ts";

@@ -1,0 +1,161 @@
+// One connection: the link, its hello, and frames taken apart. It knows nothing of requests, reconnecting or other servers.
+// Invariant: `onEnd` comes exactly once, and after it (or after `detach`) nothing else.
+
+import {
+  type ApiResponse,
+  decodeFrame,
+  encodeFrame,
+  type Frame,
+  MAX_HEADER_BYTES,
+  PROTOCOL_VERSIONS,
+  type WireError,
+} from "@brooklet/protocol";
+import type { Link, Transport } from "@brooklet/protocol/world";
+import { answerProblem, isWireError } from "./answers.ts";
+import type { BrokerLimits } from "./client.ts";
+
+/** Kafka's fetch.max.bytes (50 MiB) and a batch beyond it must pass; what is larger is an attack. */
+const MAX_ANSWER_PAYLOAD_BYTES = 64 * 1024 * 1024;
+export const MAX_MESSAGE_BYTES = MAX_HEADER_BYTES + MAX_ANSWER_PAYLOAD_BYTES;
+/** RFC 6455 close codes. */
+export const CLOSE_NORMAL = 1000;
+const CLOSE_PROTOCOL_ERROR = 1002;
+/** The hello is the first request of its connection; requests have ids from 1. */
+const HELLO_ID = 0;
+
+export interface Hello {
+  readonly clusterId: string;
+  readonly limits: BrokerLimits;
+}
+
+/** Why a connection ended. `refused`: the broker's own answer to hello; `code` is the close frame's. */
+export interface End {
+  readonly code: number;
+  readonly reason: string;
+  readonly refused?: WireError;
+}
+
+export interface ConnectionEvents {
+  onHello(hello: Hello): void;
+  /** Any frame after the hello, its header an object. */
+  onFrame(frame: Frame): void;
+  onEnd(end: End): void;
+}
+
+export interface ConnectionOptions {
+  readonly transport: Transport;
+  readonly address: string;
+  readonly clientId: string;
+  readonly clientInstanceId: string;
+  readonly connectionSeq: number;
+  readonly connectTimeoutMs: number;
+}
+
+export class Connection {
+  readonly address: string;
+  readonly #events: ConnectionEvents;
+  readonly #link: Link;
+  #greeted = false;
+  #ended = false;
+
+  constructor(options: ConnectionOptions, events: ConnectionEvents) {
+    this.address = options.address;
+    this.#events = events;
+    const hello = {
+      id: HELLO_ID,
+      api: "hello",
+      client: options.clientId,
+      versions: PROTOCOL_VERSIONS,
+      clientInstanceId: options.clientInstanceId,
+      connectionSeq: options.connectionSeq,
+    };
+    this.#link = options.transport.connect(
+      options.address,
+      {
+        onOpen: () => this.#link.send(encodeFrame(hello)),
+        onMessage: (message) => this.#receive(message),
+        onClose: (code, reason) => this.#end({ code, reason }),
+      },
+      { maxMessageBytes: MAX_MESSAGE_BYTES, connectTimeoutMs: options.connectTimeoutMs },
+    );
+  }
+
+  send(frame: Uint8Array): void {
+    this.#link.send(frame);
+  }
+
+  /** Ends it at once, and tells. */
+  terminate(reason: string): void {
+    this.#link.terminate();
+    this.#end({ code: CLOSE_NORMAL, reason });
+  }
+
+  /** Ends it in an orderly way; `onEnd` comes when the other side has agreed. */
+  close(): void {
+    this.#link.close(CLOSE_NORMAL, "the client was closed");
+  }
+
+  #receive(message: Uint8Array): void {
+    if (this.#ended) return;
+    let frame: Frame;
+    try {
+      frame = decodeFrame(message, { maxHeaderBytes: MAX_HEADER_BYTES });
+    } catch (error) {
+      this.#violated(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    if (this.#greeted) this.#events.onFrame(frame);
+    else this.#greet(frame);
+  }
+
+  #greet({ header, payload }: Frame): void {
+    if (header.id !== HELLO_ID) {
+      this.#violated("the broker sent something before it answered hello");
+      return;
+    }
+    if (isWireError(header.error)) {
+      this.#link.terminate();
+      this.#end({ code: CLOSE_NORMAL, reason: header.error.message, refused: header.error });
+      return;
+    }
+    const limits = readLimits(header.limits);
+    const problem = limits === undefined ? "limits are missing" : answerProblem("hello", header, payload.length);
+    if (problem !== undefined || limits === undefined) {
+      this.#violated(`the answer to hello is malformed: ${problem}`);
+      return;
+    }
+    const { clusterId, version } = header as ApiResponse<"hello">;
+    if (!PROTOCOL_VERSIONS.includes(version)) {
+      this.#violated(`the broker chose version ${version} of the protocol, which was not offered`);
+      return;
+    }
+    this.#greeted = true;
+    this.#events.onHello({ clusterId, limits });
+  }
+
+  #violated(problem: string): void {
+    // No close handshake with a peer that does not keep to the protocol: it could leave that open as well.
+    this.#link.terminate();
+    this.#end({ code: CLOSE_PROTOCOL_ERROR, reason: problem });
+  }
+
+  #end(end: End): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#events.onEnd(end);
+  }
+}
+
+function readLimits(value: unknown): BrokerLimits | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const limits = value as BrokerLimits;
+  const all = [
+    limits.maxFramePayloadBytes,
+    limits.maxHeaderBytes,
+    limits.maxBatchBytes,
+    limits.maxInFlightRequestBytes,
+    limits.maxReplyBytes,
+    limits.maxFetchWaitMs,
+  ];
+  return all.every((limit) => Number.isSafeInteger(limit) && limit >= 0) ? limits : undefined;
+}

@@ -1,0 +1,146 @@
+// The requests of one client: those that wait for a connection or for room, and those that wait for an answer.
+// Flow control is here: what is sent and unanswered stays within the broker's grant; heartbeats and commits pass by.
+// Invariant: a request is settled exactly once, and `definite` is true only if its frame never reached a socket.
+
+import { type ApiName, encodeFrame } from "@brooklet/protocol";
+import { type BrookletError, RecordTooLargeError } from "../errors.ts";
+import type { Answer, BrokerLimits } from "./client.ts";
+
+/** Requests that wait to be sent; a caller beyond that is refused at once. */
+export const MAX_QUEUED_REQUESTS = 10_000;
+/** They keep a member in its group and its progress safe: never held back. */
+const EXEMPT_APIS: ReadonlySet<ApiName> = new Set(["groupHeartbeat", "offsetCommit"]);
+
+export interface PendingRequest {
+  readonly id: number;
+  readonly api: ApiName;
+  readonly header: object;
+  readonly payload: readonly Uint8Array[];
+  readonly resolve: (answer: Answer<ApiName>) => void;
+  readonly reject: (error: BrookletError) => void;
+  /** Stops its timer and its signal. */
+  readonly release: () => void;
+  /** Encoded when it is first tried; kept while it waits for room. */
+  frame: Uint8Array | undefined;
+  frameBytes: number;
+  sentAtMs: number;
+}
+
+export class Requests {
+  readonly #waiting = new Set<PendingRequest>();
+  readonly #sent = new Map<number, PendingRequest>();
+  /** Sent, given up by the caller, not answered: they take room until the broker has answered or the connection ends. */
+  readonly #abandoned = new Map<number, PendingRequest>();
+  #inFlightBytes = 0;
+
+  get isFull(): boolean {
+    return this.#waiting.size >= MAX_QUEUED_REQUESTS;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0 && this.#sent.size === 0;
+  }
+
+  get inFlightBytes(): number {
+    return this.#inFlightBytes;
+  }
+
+  add(request: PendingRequest): void {
+    this.#waiting.add(request);
+  }
+
+  isSent(request: PendingRequest): boolean {
+    return this.#sent.has(request.id);
+  }
+
+  /** Sends what may be sent, in order; what is exempt passes what waits for room. */
+  flush(limits: BrokerLimits, nowMs: number, send: (frame: Uint8Array) => void): void {
+    let isBlocked = false;
+    for (const request of this.#waiting) {
+      const isExempt = EXEMPT_APIS.has(request.api);
+      if (isBlocked && !isExempt) continue;
+      request.frame ??= encodeFrame({ id: request.id, api: request.api, ...request.header }, request.payload);
+      request.frameBytes = request.frame.length;
+      const tooLarge = tooLargeFor(request, limits);
+      if (tooLarge !== undefined) {
+        this.#waiting.delete(request);
+        settle(request, tooLarge);
+      } else if (isExempt || this.#inFlightBytes + request.frameBytes <= limits.maxInFlightRequestBytes) {
+        this.#waiting.delete(request);
+        const { frame } = request;
+        request.frame = undefined;
+        request.sentAtMs = nowMs;
+        this.#sent.set(request.id, request);
+        this.#account(request, 1);
+        send(frame);
+      } else {
+        isBlocked = true;
+      }
+    }
+  }
+
+  /** The request that an answer belongs to; undefined when it was given up or never existed. */
+  takeAnswered(id: number): PendingRequest | undefined {
+    const request = this.#sent.get(id) ?? this.#abandoned.get(id);
+    if (request === undefined) return undefined;
+    this.#account(request, -1);
+    this.#abandoned.delete(id);
+    return this.#sent.delete(id) ? request : undefined;
+  }
+
+  /** The caller no longer waits. Returns whether its frame was sent. */
+  abandon(request: PendingRequest): boolean {
+    if (this.#waiting.delete(request)) return false;
+    if (!this.#sent.delete(request.id)) return false;
+    // A cancelled fetch is gone at the broker, whether it answers or not; anything else goes on there.
+    if (request.api === "fetch") this.#account(request, -1);
+    else this.#abandoned.set(request.id, request);
+    return true;
+  }
+
+  /** The connection has ended: takes what was sent over it, in order. */
+  takeSent(): PendingRequest[] {
+    const sent = [...this.#sent.values()];
+    this.#sent.clear();
+    this.#abandoned.clear();
+    this.#inFlightBytes = 0;
+    return sent;
+  }
+
+  takeWaiting(): PendingRequest[] {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    return waiting;
+  }
+
+  #account(request: PendingRequest, sign: 1 | -1): void {
+    if (!EXEMPT_APIS.has(request.api)) this.#inFlightBytes += sign * request.frameBytes;
+  }
+}
+
+/** Rejects a request and stops its timer. */
+export function settle(request: PendingRequest, error: BrookletError): void {
+  request.release();
+  request.reject(error);
+}
+
+/** A frame that the broker would refuse, or never have room for, is not sent. */
+function tooLargeFor(request: PendingRequest, limits: BrokerLimits): RecordTooLargeError | undefined {
+  const payloadBytes = request.payload.reduce((sum, part) => sum + part.length, 0);
+  const headerBytes = request.frameBytes - payloadBytes;
+  const tooLarge = (what: string, bytes: number, limit: number, name: string) =>
+    new RecordTooLargeError(
+      `${request.api}: ${what} has ${bytes} bytes; the broker takes at most ${limit} (${name}). Nothing was sent.`,
+      { code: "RECORD_LIST_TOO_LARGE", hint: "send less at once", context: { bytes, limit } },
+    );
+  if (payloadBytes > limits.maxFramePayloadBytes) {
+    return tooLarge("the payload", payloadBytes, limits.maxFramePayloadBytes, "socket.request.max.bytes");
+  }
+  if (headerBytes > limits.maxHeaderBytes) {
+    return tooLarge("the header", headerBytes, limits.maxHeaderBytes, "the header limit of a frame");
+  }
+  if (request.frameBytes > limits.maxInFlightRequestBytes && !EXEMPT_APIS.has(request.api)) {
+    return tooLarge("the frame", request.frameBytes, limits.maxInFlightRequestBytes, "its grant per connection");
+  }
+  return undefined;
+}
