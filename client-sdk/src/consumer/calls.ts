@@ -1,0 +1,209 @@
+// How a public call of the consumer waits: until something changes, something is done, its time is up, its signal aborts, or
+// wakeup() or close() ends it. Nothing here knows what is waited for.
+//
+// Invariant: every wait has a deadline; a wakeup ends exactly one call, the running one or the next.
+
+import type { Clock, Timers } from "@brooklet/protocol/world";
+import { ClosedError, WakeupError } from "../errors.ts";
+import { abortError } from "../network/retry.ts";
+
+interface Waiter {
+  readonly exempt: boolean;
+  fail(error: unknown): void;
+  changed(): void;
+}
+
+export class Calls {
+  readonly clock: Clock;
+  readonly #timers: Timers;
+  readonly #waiters = new Set<Waiter>();
+  #wakeupPending = false;
+  #wakeupsEnabled = true;
+  #ended = false;
+  #version = 0;
+  #lastKey = 0;
+  #lastTurnMs: number;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+    this.#timers = clock.timers();
+    this.#lastTurnMs = clock.nowMs();
+  }
+
+  /** Rises with every `changed()`: nothing that happened between a look and a wait is missed. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  begin(timeoutMs: number, signal?: AbortSignal, exempt = false): Call {
+    return new Call(this, this.clock.nowMs() + timeoutMs, signal, exempt);
+  }
+
+  /** Whoever waits for a change looks again. */
+  changed(): void {
+    this.#version += 1;
+    for (const waiter of [...this.#waiters]) waiter.changed();
+  }
+
+  wakeup(): void {
+    if (!this.#wakeupsEnabled) return;
+    for (const waiter of this.#waiters) {
+      if (waiter.exempt) continue;
+      waiter.fail(wokenUp());
+      return;
+    }
+    this.#wakeupPending = true;
+  }
+
+  disableWakeups(): void {
+    this.#wakeupsEnabled = false;
+    this.#wakeupPending = false;
+  }
+
+  /** Ends every wait but the exempt ones, now and later. */
+  end(): void {
+    this.#ended = true;
+    for (const waiter of [...this.#waiters]) if (!waiter.exempt) waiter.fail(closed());
+  }
+
+  /** Leaves no timer. */
+  close(): void {
+    this.end();
+    this.#timers.close();
+  }
+
+  get wakeupPending(): boolean {
+    return this.#wakeupPending;
+  }
+
+  takeWakeup(): boolean {
+    const pending = this.#wakeupPending;
+    this.#wakeupPending = false;
+    return pending;
+  }
+
+  /** Lets sockets and timers run when this consumer has kept the event loop for `maxMs`; `poll` in a loop must not starve them. */
+  async giveTurn(maxMs: number): Promise<void> {
+    if (!this.needsTurn(maxMs)) return;
+    await new Promise<void>((resolve) => this.clock.defer(resolve));
+    this.turned();
+  }
+
+  needsTurn(maxMs: number): boolean {
+    return this.clock.nowMs() - this.#lastTurnMs >= maxMs;
+  }
+
+  turned(): void {
+    this.#lastTurnMs = this.clock.nowMs();
+  }
+
+  /** For Call. */
+  wait(
+    call: Call,
+    untilMs: number,
+    on: { changed?: () => void; late: () => void; fail: (error: unknown) => void },
+  ): () => void {
+    const key = `wait-${++this.#lastKey}`;
+    const { signal } = call;
+    const onAbort = () => waiter.fail(signal === undefined ? undefined : abortError("the call", signal, false));
+    const done = () => {
+      this.#waiters.delete(waiter);
+      this.#timers.cancel(key);
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const waiter: Waiter = {
+      exempt: call.exempt,
+      fail: (error) => {
+        done();
+        on.fail(error);
+      },
+      changed: () => {
+        if (on.changed === undefined) return;
+        done();
+        on.changed();
+      },
+    };
+    this.#waiters.add(waiter);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#timers.schedule(key, Math.max(0, untilMs - this.clock.nowMs()), () => {
+      done();
+      this.turned();
+      on.late();
+    });
+    return done;
+  }
+}
+
+/** One public call that may wait. */
+export class Call {
+  readonly #calls: Calls;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** Neither wakeup() nor close() ends it: close itself. */
+  readonly exempt: boolean;
+
+  constructor(calls: Calls, deadlineMs: number, signal: AbortSignal | undefined, exempt: boolean) {
+    this.#calls = calls;
+    this.deadlineMs = deadlineMs;
+    this.signal = signal;
+    this.exempt = exempt;
+  }
+
+  get remainingMs(): number {
+    return Math.max(0, this.deadlineMs - this.#calls.clock.nowMs());
+  }
+
+  get expired(): boolean {
+    return this.#calls.clock.nowMs() >= this.deadlineMs;
+  }
+
+  /** Throws when the call has to end at once. */
+  check(): void {
+    if (this.signal?.aborted) throw abortError("the call", this.signal, true);
+    if (this.exempt) return;
+    if (this.#calls.ended) throw closed();
+    if (this.#calls.takeWakeup()) throw wokenUp();
+  }
+
+  /** Until something changed since `version`, at most `maxMs`, and not beyond the call's time. */
+  change(version: number, maxMs = Number.POSITIVE_INFINITY): Promise<void> {
+    if (this.#calls.version !== version) return Promise.resolve();
+    const untilMs = Math.min(this.deadlineMs, this.#calls.clock.nowMs() + maxMs);
+    return new Promise((resolve, reject) => {
+      this.#calls.wait(this, untilMs, { changed: resolve, late: resolve, fail: reject });
+    });
+  }
+
+  /** The promise's outcome, or the error of `late` when the call's time is up first. */
+  async until<T>(promise: Promise<T>, late: () => Error): Promise<T> {
+    this.check();
+    return await new Promise<T>((resolve, reject) => {
+      const done = this.#calls.wait(this, this.deadlineMs, { late: () => reject(late()), fail: reject });
+      promise.then(
+        (value) => {
+          done();
+          resolve(value);
+        },
+        (error: unknown) => {
+          done();
+          reject(error);
+        },
+      );
+    });
+  }
+}
+
+function wokenUp(): WakeupError {
+  return new WakeupError("wakeup() ended this call", { code: "WAKEUP" });
+}
+
+export function closed(): ClosedError {
+  return new ClosedError("the consumer has already been closed", {
+    code: "CLOSED",
+    hint: "make a new Consumer to go on",
+  });
+}

@@ -1,0 +1,106 @@
+// The end of a consumer, in Kafka's order: commit what is finished, give partitions back, leave, settle commits, stop. Every
+// step runs, whatever the others did; what was not finished in time is said in one log line.
+//
+// Invariant: it ends by its deadline, and no timer or request of this consumer is left.
+
+import { TimeoutError } from "../errors.ts";
+import type { Call } from "./calls.ts";
+import { asBrookletError } from "./member-session.ts";
+import type { GroupParts, Parts } from "./parts.ts";
+import type { Poller } from "./poller.ts";
+
+export const DEFAULT_CLOSE_TIMEOUT_MS = 30_000;
+const CLOSED_REASON = "the consumer was closed";
+
+export interface CloseOptions {
+  timeoutMs?: number;
+  /** `remain`: leave without a word; the session timeout ends the membership. */
+  membership?: "default" | "leave" | "remain";
+}
+
+/** Runs the steps; throws the first error that a callback threw. */
+export async function closeConsumer<K, V>(
+  parts: Parts<K, V>,
+  poller: Poller<K, V>,
+  { timeoutMs = DEFAULT_CLOSE_TIMEOUT_MS, membership = "default" }: CloseOptions,
+): Promise<void> {
+  const { calls, group, logger, client } = parts;
+  const thrown: unknown[] = [];
+  const unfinished: string[] = [];
+  calls.disableWakeups();
+  const call = calls.begin(timeoutMs, undefined, true);
+  calls.end();
+  // The running poll ends with ClosedError; only a callback of the application can hold it.
+  if (!(await inTime(call, poller.idle))) unfinished.push("a rebalance callback that was running");
+  if (group !== undefined) await leaveGroup(parts, group, call, membership, thrown, unfinished);
+  stop(parts);
+  await client.close().catch((error: unknown) => thrown.push(error));
+  calls.close();
+  if (unfinished.length > 0) {
+    logger.warn({ unfinished, timeoutMs }, `close() did not finish in ${timeoutMs} ms: ${unfinished.join(", ")}`);
+  }
+  for (const error of thrown.slice(1)) logger.error({ error }, "another error while closing");
+  if (thrown.length > 0) throw thrown[0];
+}
+
+async function leaveGroup<K, V>(
+  parts: Parts<K, V>,
+  group: GroupParts,
+  call: Call,
+  membership: "default" | "leave" | "remain",
+  thrown: unknown[],
+  unfinished: string[],
+): Promise<void> {
+  const { subscription, calls } = parts;
+  const { session, autoCommit, commits, rebalancer } = group;
+  const lost = session.gone || session.lossPending;
+  const isMember = subscription.mode === "topics" && !lost;
+  const offsets = autoCommit !== undefined && (isMember || subscription.mode === "manual") ? autoCommit.due() : [];
+  if (autoCommit !== undefined && offsets.length > 0) {
+    const commit = commits.sync(offsets, { timeoutMs: call.remainingMs, retryStale: true });
+    commit.catch((error: unknown) => autoCommit.failed(asBrookletError(error), offsets));
+    if (!(await inTime(call, commit))) unfinished.push("the commit of what was processed");
+  }
+  if (subscription.mode === "topics") {
+    session.handle({ type: "prepareLeave" });
+    const callbacks =
+      lost || session.gone
+        ? rebalancer.lose(session.lossReason || "the member has left already", thrown)
+        : rebalancer.revokeAll(CLOSED_REASON, thrown);
+    if (!(await inTime(call, callbacks))) unfinished.push("the rebalance callback");
+    if (membership === "remain") session.handle({ type: "forgetLeave" });
+    else if (!(await session.leave(CLOSED_REASON, call))) unfinished.push("the answer to leaving the group");
+  }
+  for (;;) {
+    const { version } = calls;
+    if (commits.unsettled === 0) break;
+    if (call.expired) {
+      unfinished.push("asynchronous commits");
+      break;
+    }
+    await call.change(version);
+  }
+  try {
+    commits.runCallbacks();
+  } catch (error) {
+    thrown.push(error);
+  }
+}
+
+function stop<K, V>({ fetcher, resolver, topicCreation, group }: Parts<K, V>): void {
+  fetcher.close();
+  resolver.close();
+  topicCreation?.close();
+  group?.session.close();
+}
+
+/** Whether it was over in time, however it ended. */
+async function inTime(call: Call, promise: Promise<unknown>): Promise<boolean> {
+  const late = new TimeoutError("closing takes too long", { code: "TIMEOUT" });
+  try {
+    await call.until(promise, () => late);
+    return true;
+  } catch (error) {
+    return error !== late;
+  }
+}

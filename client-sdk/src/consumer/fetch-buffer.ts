@@ -1,0 +1,244 @@
+// What was fetched and not handed out yet, in the order of arrival. Decodes lazily, one batch at a time. No I/O.
+//
+// Invariant: a record is handed out at most once per version of its partition's state, in offset order, without a gap other
+// than those the log itself has; the position moves only as records are handed out or proven absent.
+
+import { type DecodedRecord, decodeBatch, ProtocolError, readBatchHeader, splitBatches } from "@brooklet/protocol";
+import { BrookletError, RecordDeserializationError } from "../errors.ts";
+import type { Deserializer } from "../serdes.ts";
+import type { PartitionState } from "./positions.ts";
+import { type ConsumerRecord, nameOf } from "./types.ts";
+
+/** One partition's part of one fetch answer. */
+export interface Fetched {
+  readonly state: PartitionState;
+  /** Of the state when the fetch was sent; a later one makes this void. */
+  readonly version: number;
+  readonly nextOffset: number;
+  readonly bytes: number;
+  readonly payload: Uint8Array;
+  /** What came instead of records; told when what was fetched before it is handed out. */
+  readonly error?: BrookletError;
+}
+
+export interface Taken<K, V> {
+  readonly records: ConsumerRecord<K, V>[];
+  /** Of the last record. */
+  readonly last?: PartitionState;
+  /** A position moved though there was no record: control batches, compacted or aborted ranges. */
+  readonly advanced: boolean;
+  /** Only without records: what stands in the way, and stays there. The position has not moved past it. */
+  readonly failure?: { readonly state: PartitionState; readonly error: BrookletError };
+}
+
+export interface BufferOptions<K, V> {
+  readonly keyDeserializer: Deserializer<K>;
+  readonly valueDeserializer: Deserializer<V>;
+  readonly checkCrcs: boolean;
+}
+
+/** How far the handing out of one Fetched has come. */
+interface Entry {
+  readonly fetched: Fetched;
+  batches: readonly Uint8Array[] | undefined;
+  nextBatch: number;
+  records: readonly DecodedRecord[];
+  nextRecord: number;
+  leaderEpoch: number;
+  timestampType: "CreateTime" | "LogAppendTime";
+}
+
+const NO_RECORDS: readonly DecodedRecord[] = [];
+
+export class FetchBuffer<K, V> {
+  readonly #options: BufferOptions<K, V>;
+  #entries: Entry[] = [];
+  #bytes = 0;
+  #changes = 0;
+
+  constructor(options: BufferOptions<K, V>) {
+    this.#options = options;
+  }
+
+  /** Record bytes of everything that is not wholly handed out. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(fetched: Fetched): void {
+    this.#entries.push({
+      fetched,
+      batches: undefined,
+      nextBatch: 0,
+      records: NO_RECORDS,
+      nextRecord: 0,
+      leaderEpoch: -1,
+      timestampType: "CreateTime",
+    });
+    this.#bytes += fetched.bytes;
+    this.#changes += 1;
+  }
+
+  /** Rises when an answer comes or goes: whether another fetch may be due. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** How many answers wait for each partition, and where its next fetch begins (undefined: behind an error, nowhere). */
+  ahead(): Map<PartitionState, { readonly answers: number; readonly nextOffset: number | undefined }> {
+    const ahead = new Map<PartitionState, { readonly answers: number; readonly nextOffset: number | undefined }>();
+    for (const { fetched } of this.#entries) {
+      const { state, version, error, nextOffset } = fetched;
+      if (version !== state.version) continue;
+      const answers = (ahead.get(state)?.answers ?? 0) + 1;
+      ahead.set(state, { answers, nextOffset: error === undefined ? nextOffset : undefined });
+    }
+    return ahead;
+  }
+
+  /** Forgets everything of a partition: it moved, or it is gone. */
+  drop(state: PartitionState): void {
+    this.#changes += 1;
+    this.#entries = this.#entries.filter(({ fetched }) => {
+      if (fetched.state !== state) return true;
+      this.#bytes -= fetched.bytes;
+      return false;
+    });
+  }
+
+  /** Hands out at most `maxRecords`, moving positions. Once there are records no error is reported: it comes with the next call. */
+  take(maxRecords: number): Taken<K, V> {
+    const records: ConsumerRecord<K, V>[] = [];
+    let advanced = false;
+    let index = 0;
+    let last: PartitionState | undefined;
+    while (records.length < maxRecords && index < this.#entries.length) {
+      const entry = this.#entries[index] as Entry;
+      const { state, version, error } = entry.fetched;
+      if (version !== state.version) {
+        this.#remove(index);
+        continue;
+      }
+      if (state.paused || state.revoking || state.assigning) {
+        index += 1;
+        continue;
+      }
+      if (error !== undefined) {
+        if (records.length > 0) break;
+        return { records, advanced, failure: { state, error } };
+      }
+      const before = records.length;
+      const failure = this.#drain(entry, records, maxRecords);
+      if (records.length > before) last = state;
+      if (failure !== undefined) {
+        if (records.length > 0) break;
+        return { records, advanced, failure: { state, error: failure } };
+      }
+      if (entry.nextRecord < entry.records.length || entry.nextBatch < (entry.batches?.length ?? 0)) break;
+      if ((state.position ?? 0) < entry.fetched.nextOffset) {
+        state.position = entry.fetched.nextOffset;
+        advanced = true;
+      }
+      this.#remove(index);
+    }
+    return last === undefined ? { records, advanced } : { records, last, advanced: false };
+  }
+
+  #remove(index: number): void {
+    const [entry] = this.#entries.splice(index, 1);
+    this.#bytes -= entry?.fetched.bytes ?? 0;
+    this.#changes += 1;
+  }
+
+  #drain(entry: Entry, into: ConsumerRecord<K, V>[], maxRecords: number): BrookletError | undefined {
+    const { state } = entry.fetched;
+    for (;;) {
+      while (entry.nextRecord < entry.records.length) {
+        const decoded = entry.records[entry.nextRecord] as DecodedRecord;
+        if (decoded.offset < (state.position ?? 0)) {
+          entry.nextRecord += 1;
+          continue;
+        }
+        if (into.length >= maxRecords) return undefined;
+        const record = this.#read(state, entry, decoded);
+        if (record instanceof RecordDeserializationError) return record;
+        into.push(record);
+        entry.nextRecord += 1;
+        state.position = decoded.offset + 1;
+        state.leaderEpoch = entry.leaderEpoch;
+      }
+      try {
+        if (!this.#nextBatch(entry)) return undefined;
+      } catch (cause) {
+        return damaged(state, cause);
+      }
+    }
+  }
+
+  #nextBatch(entry: Entry): boolean {
+    entry.batches ??= splitBatches(entry.fetched.payload);
+    const batch = entry.batches[entry.nextBatch];
+    if (batch === undefined) return false;
+    const header = readBatchHeader(batch);
+    entry.records = decodeBatch(batch, { checkCrc: this.#options.checkCrcs });
+    entry.nextRecord = 0;
+    entry.nextBatch += 1;
+    entry.leaderEpoch = header.partitionLeaderEpoch;
+    entry.timestampType = header.timestampType;
+    return true;
+  }
+
+  #read(
+    { topic, partition }: PartitionState,
+    { leaderEpoch, timestampType }: Entry,
+    { offset, timestamp, key, value, headers }: DecodedRecord,
+  ): ConsumerRecord<K, V> | RecordDeserializationError {
+    const { keyDeserializer, valueDeserializer } = this.#options;
+    let part: "key" | "value" = "key";
+    try {
+      const readKey = key === null ? null : keyDeserializer.deserialize(topic, key, headers);
+      part = "value";
+      const readValue = value === null ? null : valueDeserializer.deserialize(topic, value, headers);
+      return {
+        topic,
+        partition,
+        offset,
+        leaderEpoch,
+        timestamp,
+        timestampType,
+        key: readKey,
+        value: readValue,
+        headers,
+      };
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      return new RecordDeserializationError(
+        `the ${part} of ${nameOf({ topic, partition })} at offset ${offset} cannot be deserialized: ${why}`,
+        {
+          topic,
+          partition,
+          offset,
+          part,
+          keyBytes: key,
+          valueBytes: value,
+          cause,
+          hint: `seek to ${offset + 1} to go on behind it; the position stays at ${offset}`,
+        },
+      );
+    }
+  }
+}
+
+function damaged({ topic, partition, position }: PartitionState, cause: unknown): BrookletError {
+  const code = cause instanceof ProtocolError ? cause.code : "CORRUPT_MESSAGE";
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new BrookletError(
+    `the records of ${nameOf({ topic, partition })} from offset ${position} on cannot be read: ${why}`,
+    {
+      code,
+      cause,
+      context: { topic, partition, offset: position },
+      hint: "the position stays; seek past the damaged batch to go on behind it",
+    },
+  );
+}

@@ -1,0 +1,168 @@
+// Carries out what the membership machine wants: sends heartbeats, keeps its timers, reports. The only place where the
+// machine meets clock, chance and network. Beats beside poll and never depends on it.
+//
+// Invariant: after close() no timer is left and nothing that arrives late reaches the machine.
+
+import type { Clock, Random, Timers } from "@brooklet/protocol/world";
+import { BrookletError } from "../errors.ts";
+import type { BrokerClient } from "../network/client.ts";
+import type { ClientLogger } from "../world.ts";
+import type { Call, Calls } from "./calls.ts";
+import { Membership } from "./membership.ts";
+import type { AssignedPartition, MemberEffect, MemberEvent, MemberSettings, MemberState } from "./membership-states.ts";
+import type { ConsumerEvent } from "./types.ts";
+
+export interface MemberSessionOptions {
+  readonly client: BrokerClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly member: MemberSettings;
+  readonly requestTimeoutMs: number;
+  readonly logger: ClientLogger;
+  readonly calls: Calls;
+  emit(event: ConsumerEvent, detail: Record<string, unknown>): void;
+  /** Fenced: drops the partitions now if no callback has to run on the caller; says whether it did. */
+  dropLost(reason: string): boolean;
+}
+
+export class MemberSession {
+  readonly #options: MemberSessionOptions;
+  readonly #machine: Membership;
+  readonly #timers: Timers;
+  readonly #stopHints: () => void;
+  readonly #raised: BrookletError[] = [];
+  #closed = false;
+
+  constructor(options: MemberSessionOptions) {
+    this.#options = options;
+    this.#machine = new Membership(options.member);
+    this.#timers = options.clock.timers();
+    this.#stopHints = options.client.onHeartbeatNow((groupId) => {
+      if (groupId === options.member.groupId) this.handle({ type: "hint" });
+    });
+  }
+
+  get state(): MemberState {
+    return this.#machine.state;
+  }
+  get memberId(): string {
+    return this.#machine.memberId;
+  }
+  get liveEpoch(): number | undefined {
+    return this.#machine.liveEpoch;
+  }
+  get pendingTarget(): readonly AssignedPartition[] | undefined {
+    return this.#machine.pendingTarget;
+  }
+  get targetReason(): string | undefined {
+    return this.#machine.targetReason;
+  }
+  get lossPending(): boolean {
+    return this.#machine.lossPending;
+  }
+  get lossReason(): string {
+    return this.#machine.lossReason;
+  }
+  get fatal(): BrookletError | undefined {
+    return this.#machine.fatal;
+  }
+  get gone(): boolean {
+    return this.#machine.gone;
+  }
+
+  handle(event: MemberEvent): void {
+    if (this.#closed) return;
+    for (const effect of this.#machine.handle(event, this.#options.clock.nowMs())) this.#apply(effect);
+  }
+
+  /** An error that the application is told once. */
+  takeRaised(): BrookletError | undefined {
+    return this.#raised.shift();
+  }
+
+  /** Leaves and waits for the answer as long as the call has time. Says whether the broker confirmed it. */
+  async leave(reason: string, call: Call): Promise<boolean> {
+    this.handle({ type: "leave", reason });
+    for (;;) {
+      const { version } = this.#options.calls;
+      if (this.#machine.state === "UNSUBSCRIBED") return true;
+      if (call.expired) break;
+      await call.change(version);
+    }
+    this.handle({ type: "forgetLeave" });
+    return false;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timers.close();
+    this.#stopHints();
+  }
+
+  #apply(effect: MemberEffect): void {
+    switch (effect.type) {
+      case "send":
+        void this.#send(effect.request);
+        return;
+      case "schedule":
+        this.#timers.schedule(effect.timer, effect.delayMs, (lateMs) => {
+          if (effect.timer === "poll") this.handle({ type: "pollTimer" });
+          else this.#heartbeatDue(lateMs);
+        });
+        return;
+      case "cancel":
+        this.#timers.cancel(effect.timer);
+        return;
+      case "lose":
+        this.#lost(effect.reason);
+        return;
+      case "raise":
+        this.#raised.push(effect.error);
+        this.#options.calls.changed();
+        return;
+      case "changed":
+        this.#options.calls.changed();
+        return;
+    }
+  }
+
+  #heartbeatDue(lateMs: number): void {
+    const { member, emit, logger } = this.#options;
+    if (lateMs >= member.heartbeatIntervalMs) {
+      const detail = { groupId: member.groupId, lateMs, sessionTimeoutMs: member.sessionTimeoutMs };
+      logger.warn(detail, `the event loop was blocked: a heartbeat is ${Math.round(lateMs)} ms late`);
+      emit("heartbeatLate", detail);
+    }
+    this.handle({ type: "heartbeatTimer", lateMs });
+  }
+
+  async #send(request: Extract<MemberEffect, { type: "send" }>["request"]): Promise<void> {
+    const { client, member, requestTimeoutMs, random } = this.#options;
+    const { seq } = request;
+    try {
+      // Half a session: a silent connection must leave time for another attempt.
+      const timeoutMs = Math.min(requestTimeoutMs, Math.ceil(member.sessionTimeoutMs / 2));
+      const { header } = await client.request("groupHeartbeat", request, { timeoutMs });
+      this.handle({ type: "answer", seq, answer: header });
+    } catch (thrown) {
+      const error = asBrookletError(thrown);
+      const detail = { groupId: member.groupId, memberId: member.memberId, code: error.code, seq };
+      this.#options.logger.debug(detail, `heartbeat failed: ${error.message}`);
+      this.handle({ type: "failure", seq, error, jitter: random.next() });
+    }
+  }
+
+  #lost(reason: string): void {
+    const { member, logger, dropLost } = this.#options;
+    const detail = { groupId: member.groupId, memberId: member.memberId, state: this.#machine.state };
+    logger.warn(detail, `the member lost its place in the group: ${reason}`);
+    // Only a fenced member goes on without its application: a stale one waits for it to poll, a fatal one is over.
+    if (this.#machine.state === "FENCED" && dropLost(reason)) this.handle({ type: "lossHandled" });
+  }
+}
+
+export function asBrookletError(thrown: unknown): BrookletError {
+  if (BrookletError.is(thrown)) return thrown as BrookletError;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new BrookletError(message, { code: "UNEXPECTED", definite: false, cause: thrown });
+}

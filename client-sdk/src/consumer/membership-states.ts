@@ -1,0 +1,98 @@
+// What a member of a group can be, what can happen to it, and what it wants done: the tables and types of membership.ts.
+// The states are Kafka's (org.apache.kafka.clients.consumer.internals.MemberState); docs and tests follow `memberTransitions`.
+
+import type { ApiRequest, ApiResponse } from "@brooklet/protocol";
+import type { BrookletError } from "../errors.ts";
+
+/** A partition of one topic, not of its name: a topic deleted and created again is another. */
+export interface AssignedPartition {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+}
+
+export type MemberState =
+  /** Not in a group, and not on the way there. */
+  | "UNSUBSCRIBED"
+  /** Has asked to join; knows no assignment yet. */
+  | "JOINING"
+  /** Has an assignment that differs from what it owns; the caller's next poll carries it out. */
+  | "RECONCILING"
+  /** Carried it out; the heartbeat that says so is not sent yet. */
+  | "ACKNOWLEDGING"
+  | "STABLE"
+  /** The group put it out; partitions are lost, then it joins again. */
+  | "FENCED"
+  /** Commits and callbacks before a leave; still a member. */
+  | "PREPARE_LEAVING"
+  /** The leave is sent, not answered. */
+  | "LEAVING"
+  /** Left by itself because nobody polled; joins again with the next poll. */
+  | "STALE"
+  /** A refusal that no repetition cures. */
+  | "FATAL";
+
+/** The legal moves; any other is a bug. */
+export const memberTransitions = {
+  UNSUBSCRIBED: ["JOINING"],
+  JOINING: ["RECONCILING", "FENCED", "PREPARE_LEAVING", "STALE", "FATAL"],
+  RECONCILING: ["ACKNOWLEDGING", "FENCED", "PREPARE_LEAVING", "STALE", "FATAL"],
+  ACKNOWLEDGING: ["STABLE", "RECONCILING", "FENCED", "PREPARE_LEAVING", "STALE", "FATAL"],
+  STABLE: ["RECONCILING", "FENCED", "PREPARE_LEAVING", "STALE", "FATAL"],
+  FENCED: ["JOINING", "PREPARE_LEAVING"],
+  PREPARE_LEAVING: ["LEAVING", "UNSUBSCRIBED"],
+  LEAVING: ["UNSUBSCRIBED"],
+  STALE: ["JOINING", "PREPARE_LEAVING"],
+  FATAL: ["PREPARE_LEAVING"],
+} as const satisfies Record<MemberState, readonly MemberState[]>;
+
+export interface MemberSettings {
+  readonly groupId: string;
+  /** Made by the client, kept for its life. */
+  readonly memberId: string;
+  readonly clientId: string;
+  readonly assignor: string | undefined;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  /** Also the rebalance timeout. */
+  readonly maxPollIntervalMs: number;
+  readonly retryBackoffMs: number;
+  readonly retryBackoffMaxMs: number;
+}
+
+export type HeartbeatRequest = ApiRequest<"groupHeartbeat">;
+export type HeartbeatAnswer = ApiResponse<"groupHeartbeat">;
+
+export type MemberEvent =
+  | { readonly type: "subscribe"; readonly topics: readonly string[] }
+  /** The application polls; also every round of a poll that waits. */
+  | { readonly type: "poll" }
+  | { readonly type: "pollTimer" }
+  | { readonly type: "heartbeatTimer"; readonly lateMs: number }
+  /** The broker wishes a heartbeat now. */
+  | { readonly type: "hint" }
+  | { readonly type: "answer"; readonly seq: number; readonly answer: HeartbeatAnswer }
+  /** `jitter` is a random number in [0, 1). */
+  | { readonly type: "failure"; readonly seq: number; readonly error: BrookletError; readonly jitter: number }
+  /** The caller carried the assignment out as far as `owned`. */
+  | { readonly type: "reconciled"; readonly owned: readonly AssignedPartition[] }
+  /** The caller has dropped the lost partitions. */
+  | { readonly type: "lossHandled" }
+  | { readonly type: "prepareLeave" }
+  | { readonly type: "leave"; readonly reason: string }
+  /** Ends a leave that nobody waits for any more; without a leave sent, the broker's session timeout ends the membership. */
+  | { readonly type: "forgetLeave" };
+
+export type MemberTimer = "heartbeat" | "poll";
+
+export type MemberEffect =
+  | { readonly type: "send"; readonly request: HeartbeatRequest }
+  /** Replaces the pending one. */
+  | { readonly type: "schedule"; readonly timer: MemberTimer; readonly delayMs: number }
+  | { readonly type: "cancel"; readonly timer: MemberTimer }
+  /** The owned partitions are lost; `lossHandled` is awaited. */
+  | { readonly type: "lose"; readonly reason: string }
+  /** Tell the application once. */
+  | { readonly type: "raise"; readonly error: BrookletError }
+  /** The state changed: whoever waits should look again. */
+  | { readonly type: "changed" };

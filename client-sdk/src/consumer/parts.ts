@@ -1,0 +1,236 @@
+// Puts a consumer together from its parts: who knows whom is written here and nowhere else. The Consumer class speaks to the
+// application; the parts do the work.
+
+import type { Clock, Random } from "@brooklet/protocol/world";
+import type { ConsumerSettings } from "../config/consumer.ts";
+import { BrookletError, CommitFailedError, type OffsetAndMetadata } from "../errors.ts";
+import { createBrokerClient } from "../network/broker-client.ts";
+import type { BrokerClient } from "../network/client.ts";
+import { MetadataCache } from "../network/metadata.ts";
+import type { BackoffPolicy } from "../network/retry.ts";
+import type { ClientLogger, ClientWorld } from "../world.ts";
+import { AutoCommit } from "./auto-commit.ts";
+import { Calls } from "./calls.ts";
+import { type CommitIdentity, Commits } from "./commits.ts";
+import { Events } from "./events.ts";
+import { FetchBuffer } from "./fetch-buffer.ts";
+import { Fetcher } from "./fetcher.ts";
+import { MemberSession } from "./member-session.ts";
+import { OffsetQueries } from "./offset-queries.ts";
+import { Positions } from "./positions.ts";
+import { type RebalanceDetail, Rebalancer } from "./rebalance.ts";
+import { Resolver } from "./resolver.ts";
+import { TopicCreation } from "./topic-creation.ts";
+import { list, nameOf, type RebalanceListener } from "./types.ts";
+
+/** What the application has asked to read. */
+export interface Subscription {
+  mode: "none" | "topics" | "manual";
+  topics: readonly string[];
+  listener: RebalanceListener;
+}
+
+/** What exists only with a group.id. */
+export interface GroupParts {
+  readonly groupId: string;
+  readonly session: MemberSession;
+  readonly commits: Commits;
+  readonly autoCommit: AutoCommit | undefined;
+  readonly rebalancer: Rebalancer;
+}
+
+export interface Parts<K, V> {
+  readonly settings: ConsumerSettings;
+  readonly logger: ClientLogger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly client: BrokerClient;
+  readonly metadata: MetadataCache;
+  readonly subscription: Subscription;
+  readonly calls: Calls;
+  readonly events: Events;
+  readonly positions: Positions;
+  readonly buffer: FetchBuffer<K, V>;
+  readonly fetcher: Fetcher;
+  readonly resolver: Resolver;
+  readonly topicCreation: TopicCreation | undefined;
+  readonly queries: OffsetQueries;
+  readonly group: GroupParts | undefined;
+}
+
+/** As whom the group's commits and look-ups are made now. */
+export function identityOf(session: MemberSession, subscription: Subscription): CommitIdentity | undefined {
+  if (subscription.mode !== "topics") return { memberEpoch: -1 };
+  const memberEpoch = session.liveEpoch;
+  if (memberEpoch !== undefined) return { memberId: session.memberId, memberEpoch };
+  return session.state === "UNSUBSCRIBED" ? { memberEpoch: -1 } : undefined;
+}
+
+/** `world.brokerClient`, if there is one, stands in for the network. */
+export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, logger: ClientLogger): Parts<K, V> {
+  const { clock, random } = world;
+  const { requestTimeoutMs, isolationLevel, groupId } = settings;
+  const backoff: BackoffPolicy = { initialMs: settings.retryBackoffMs, maxMs: settings.retryBackoffMaxMs };
+  const client =
+    world.brokerClient ??
+    createBrokerClient({
+      bootstrapServers: settings.bootstrapServers,
+      clientId: settings.clientId,
+      requestTimeoutMs,
+      reconnectBackoffMs: settings.reconnectBackoffMs,
+      reconnectBackoffMaxMs: settings.reconnectBackoffMaxMs,
+      connectTimeoutMs: settings.socketConnectionSetupTimeoutMs,
+      pinCluster: true,
+      world,
+      logger,
+    });
+  const calls = new Calls(clock);
+  const onChange = () => calls.changed();
+  const events = new Events(logger);
+  const subscription: Subscription = { mode: "none", topics: [], listener: {} };
+  const metadata = new MetadataCache({
+    client,
+    clock,
+    maxAgeMs: settings.metadataMaxAgeMs,
+    allowAutoCreate: settings.allowAutoCreateTopics,
+  });
+  const common = { client, clock, random, backoff, requestTimeoutMs, isolationLevel, metadata, logger, onChange };
+  const buffer = new FetchBuffer<K, V>({
+    // The configuration's types are the class's own (ConsumerConfig<K, V>).
+    keyDeserializer: settings.keyDeserializer as never,
+    valueDeserializer: settings.valueDeserializer as never,
+    checkCrcs: settings.checkCrcs,
+  });
+  const positions = new Positions((state) => {
+    buffer.drop(state);
+    fetcher.invalidate(state);
+  });
+  const fetcher = new Fetcher({
+    ...common,
+    settings,
+    positions,
+    buffer: buffer as FetchBuffer<unknown, unknown>,
+    onTopicGone: (state, error) => {
+      metadata.invalidate(state.topic);
+      if (subscription.mode !== "topics") return true;
+      logger.warn({ partition: nameOf(state), code: error.code }, `${nameOf(state)} is gone: ${error.message}`);
+      return error.code === "UNKNOWN_TOPIC_OR_PARTITION";
+    },
+  });
+  let group: GroupParts | undefined;
+  if (groupId !== undefined) {
+    group = assembleGroup(settings, groupId, subscription, { ...common, calls, events, positions });
+  }
+  const resolver = new Resolver({
+    ...common,
+    groupId,
+    autoOffsetReset: settings.autoOffsetReset,
+    positions,
+    identity: () => (group === undefined ? undefined : identityOf(group.session, subscription)),
+  });
+  const topicCreation = settings.allowAutoCreateTopics ? new TopicCreation(common) : undefined;
+  const queries = new OffsetQueries({ ...common, positions });
+  const owned = { buffer, fetcher, resolver, topicCreation, queries, positions };
+  return { settings, logger, clock, random, client, metadata, subscription, calls, events, group, ...owned };
+}
+
+interface Common {
+  readonly client: BrokerClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly backoff: BackoffPolicy;
+  readonly requestTimeoutMs: number;
+  readonly logger: ClientLogger;
+  readonly calls: Calls;
+  readonly events: Events;
+  readonly positions: Positions;
+  readonly onChange: () => void;
+}
+
+function assembleGroup(
+  settings: ConsumerSettings,
+  groupId: string,
+  subscription: Subscription,
+  common: Common,
+): GroupParts {
+  const { clock, random, logger, positions, events, onChange } = common;
+  const onCommitFailed = (error: BrookletError, offsets: readonly OffsetAndMetadata[]) =>
+    events.emit("commitFailed", { groupId, error, offsets: [...offsets] });
+  const session = new MemberSession({
+    ...common,
+    member: {
+      groupId,
+      memberId: random.uuid(),
+      clientId: settings.clientId,
+      assignor: settings.groupRemoteAssignor,
+      sessionTimeoutMs: settings.sessionTimeoutMs,
+      heartbeatIntervalMs: settings.heartbeatIntervalMs,
+      maxPollIntervalMs: settings.maxPollIntervalMs,
+      retryBackoffMs: settings.retryBackoffMs,
+      retryBackoffMaxMs: settings.retryBackoffMaxMs,
+    },
+    emit: (event, detail) => events.emit(event, detail),
+    dropLost: (reason) => rebalancer.dropLost(reason),
+  });
+  const commits = new Commits({
+    ...common,
+    groupId,
+    identity: (offsets) => {
+      const who = identityOf(session, subscription);
+      if (who === undefined) throw notAMember(groupId, session, offsets);
+      return who;
+    },
+    topicIdOf: (topic, partition) => positions.find({ topic, partition })?.topicId || undefined,
+    onCommitted: (recorded) => {
+      const state = positions.find(recorded);
+      if (state !== undefined) state.committed = recorded.offset;
+    },
+    onSettled: onChange,
+    onUnheard: (error, offsets) => {
+      logger.warn({ groupId, code: error.code }, error.message);
+      onCommitFailed(error, offsets);
+    },
+  });
+  const autoCommit = settings.enableAutoCommit
+    ? new AutoCommit({
+        clock,
+        logger,
+        positions,
+        commits,
+        intervalMs: settings.autoCommitIntervalMs,
+        retryBackoffMs: settings.retryBackoffMs,
+        mayCommit: () => identityOf(session, subscription) !== undefined,
+        onFailed: onCommitFailed,
+      })
+    : undefined;
+  const rebalancer = new Rebalancer({
+    session,
+    positions,
+    commits,
+    autoCommit,
+    rebalanceTimeoutMs: settings.maxPollIntervalMs,
+    listener: () => subscription.listener,
+    onRebalance: (detail: RebalanceDetail) => {
+      const { revoked, assigned, lost, epoch, reason } = detail;
+      const names = { revoked: revoked.map(nameOf), assigned: assigned.map(nameOf), lost: lost.map(nameOf) };
+      logger.info({ groupId, memberId: session.memberId, epoch, reason, ...names }, "rebalance");
+      events.emit("rebalance", { groupId, memberId: session.memberId, ...detail });
+    },
+    onChange,
+  });
+  return { groupId, session, commits, autoCommit, rebalancer };
+}
+
+function notAMember(groupId: string, session: MemberSession, offsets: readonly OffsetAndMetadata[]): CommitFailedError {
+  const why = session.lossPending ? session.lossReason : `its state is ${session.state}`;
+  const error = new BrookletError(`member ${session.memberId} is not in group ${groupId} now: ${why}`, {
+    code: "UNKNOWN_MEMBER_ID",
+  });
+  return new CommitFailedError(`the commit of ${list(offsets)} was not sent: ${error.message}`, {
+    code: "UNKNOWN_MEMBER_ID",
+    hint: "poll joins the group again; what was processed since the last commit is delivered again to whoever owns it then",
+    cause: error,
+    partitions: offsets.map(({ topic, partition }) => ({ topic, partition })),
+    results: offsets.map((one) => ({ ...one, committedAtMs: -1, error })),
+  });
+}

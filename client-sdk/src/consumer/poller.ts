@@ -1,0 +1,206 @@
+// What every poll does, in this order: coordinator work and callbacks, commits, positions, then records. Also the single
+// steps of `for await`, which count as polls.
+//
+// Invariant: once records were taken from the buffer, nothing throws any more; they reach the caller.
+
+import {
+  type BrookletError,
+  IllegalStateError,
+  OffsetOutOfRangeError,
+  RecordDeserializationError,
+  TimeoutError,
+  type TopicPartition,
+} from "../errors.ts";
+import type { Call } from "./calls.ts";
+import type { Taken } from "./fetch-buffer.ts";
+import type { Parts } from "./parts.ts";
+import type { PartitionState } from "./positions.ts";
+import { type ConsumerRecord, nameOf, plain } from "./types.ts";
+
+/** Sockets and timers get a turn at least this often from an application that polls without ever waiting. */
+const MAX_TURN_MS = 10;
+
+export class Poller<K, V> {
+  readonly #parts: Parts<K, V>;
+  #running: { readonly what: string; readonly done: Promise<void> } | undefined;
+  #pumpedAt = -1;
+
+  constructor(parts: Parts<K, V>) {
+    this.#parts = parts;
+  }
+
+  /** Settles when the call that has the consumer now gives it back. */
+  get idle(): Promise<void> {
+    return this.#running?.done ?? Promise.resolve();
+  }
+
+  /** Runs one call at a time. Errors: ILLEGAL_STATE for an overlapping one. */
+  async exclusively<T>(what: string, run: () => Promise<T>): Promise<T> {
+    if (this.#running !== undefined) {
+      throw new IllegalStateError(
+        `${what}() was called while ${this.#running.what}() of the same consumer is running`,
+        {
+          hint: "await each call; one consumer is read by one loop, and its rebalance callbacks must not poll",
+        },
+      );
+    }
+    const done = Promise.withResolvers<void>();
+    this.#running = { what, done: done.promise };
+    try {
+      return await run();
+    } finally {
+      this.#running = undefined;
+      done.resolve();
+    }
+  }
+
+  async poll(call: Call, maxRecords: number, returnsEarly: boolean): Promise<Taken<K, V>> {
+    const { calls, fetcher, positions, settings } = this.#parts;
+    this.#checkSubscribed();
+    call.check();
+    await calls.giveTurn(MAX_TURN_MS);
+    for (;;) {
+      const { version } = calls;
+      call.check();
+      positions.finishRecord();
+      await this.#round();
+      call.check();
+      const taken = this.#take(maxRecords);
+      this.#pump();
+      if (taken.records.length > 0) return taken;
+      if (taken.advanced && returnsEarly) return taken;
+      if (call.expired) {
+        // Without this, poll(0) in a loop would keep sockets and timers from ever running.
+        await calls.giveTurn(0);
+        return taken;
+      }
+      fetcher.pump();
+      await call.change(version, settings.maxPollIntervalMs / 2);
+    }
+  }
+
+  /** Joins, reconciles and finds positions, without handing anything out. */
+  async ready(call: Call): Promise<TopicPartition[]> {
+    const { calls, positions, settings } = this.#parts;
+    this.#checkSubscribed();
+    for (;;) {
+      const { version } = calls;
+      call.check();
+      await this.#round();
+      call.check();
+      this.#pump();
+      if (this.#isReady()) return [...positions.all()].map(plain);
+      if (call.expired) throw this.#notReady();
+      await call.change(version, settings.maxPollIntervalMs / 2);
+    }
+  }
+
+  /** A step of `for await` that needs no waiting: the next record, if nothing else is due. */
+  next(): ConsumerRecord<K, V> | undefined {
+    const { calls, group, positions, buffer, subscription } = this.#parts;
+    if (this.#running !== undefined || subscription.mode === "none") return undefined;
+    if (calls.ended || calls.wakeupPending || calls.needsTurn(MAX_TURN_MS)) return undefined;
+    positions.finishRecord();
+    if (group !== undefined) {
+      if (subscription.mode === "topics") group.session.handle({ type: "poll" });
+      if (group.rebalancer.pending || group.commits.callbackDue) return undefined;
+      group.autoCommit?.poll();
+    }
+    const { records, last } = buffer.take(1);
+    const [record] = records;
+    if (record === undefined || last === undefined) return undefined;
+    positions.beginRecord(last, record.offset);
+    if (buffer.changes !== this.#pumpedAt) this.#pump();
+    return record;
+  }
+
+  #pump(): void {
+    this.#parts.fetcher.pump();
+    this.#pumpedAt = this.#parts.buffer.changes;
+  }
+
+  #checkSubscribed(): void {
+    if (this.#parts.subscription.mode !== "none") return;
+    throw new IllegalStateError("the consumer is not subscribed to any topic and has no partition assigned", {
+      hint: "call subscribe() or assign() first",
+    });
+  }
+
+  async #round(): Promise<void> {
+    const { group, subscription, resolver, topicCreation } = this.#parts;
+    if (group !== undefined) {
+      if (subscription.mode === "topics") {
+        topicCreation?.pump();
+        group.session.handle({ type: "poll" });
+      }
+      group.autoCommit?.poll();
+      await group.rebalancer.run();
+      group.commits.runCallbacks();
+    }
+    this.#throwRaised();
+    resolver.pump();
+    const { missing } = resolver;
+    if (missing !== undefined) throw missing;
+  }
+
+  #throwRaised(): void {
+    const { group, fetcher, resolver, topicCreation, client } = this.#parts;
+    const error =
+      group?.session.fatal ??
+      group?.session.takeRaised() ??
+      topicCreation?.takeRaised() ??
+      resolver.takeRaised() ??
+      fetcher.takeRaised() ??
+      client.fatalError;
+    if (error !== undefined) throw error;
+  }
+
+  #take(maxRecords: number): Taken<K, V> {
+    const { buffer } = this.#parts;
+    const taken = buffer.take(maxRecords);
+    if (taken.failure === undefined) return taken;
+    const { state, error } = taken.failure;
+    // A record that its deserializer refuses stays at the front until the application seeks; the rest is fetched again.
+    if (RecordDeserializationError.is(error)) throw error;
+    buffer.drop(state);
+    if (error.code !== "OFFSET_OUT_OF_RANGE") throw error;
+    this.#outOfRange(state, error);
+    return { records: [], advanced: false };
+  }
+
+  /** The log no longer has the position, or never had it. */
+  #outOfRange(state: PartitionState, error: BrookletError): void {
+    const { settings, positions, resolver, logger } = this.#parts;
+    const offset = state.position ?? -1;
+    if (settings.autoOffsetReset === "none") {
+      throw new OffsetOutOfRangeError(`the position ${offset} of ${nameOf(state)} is out of range: ${error.message}`, {
+        partitions: [{ ...plain(state), offset }],
+        hint: "seek to an offset that exists, or set auto.offset.reset to earliest or latest",
+        cause: error,
+      });
+    }
+    logger.warn({ partition: nameOf(state), offset }, `position out of range, reset to ${settings.autoOffsetReset}`);
+    positions.requestReset(state, undefined);
+    resolver.pump();
+  }
+
+  #isReady(): boolean {
+    const { group, subscription, positions } = this.#parts;
+    if (subscription.mode === "topics" && group?.session.state !== "STABLE") return false;
+    for (const state of positions.all()) if (state.position === undefined && !state.halted) return false;
+    return true;
+  }
+
+  #notReady(): BrookletError {
+    const { group, positions, subscription } = this.#parts;
+    const unknown = [...positions.all()].filter(({ position }) => position === undefined).map(nameOf);
+    const what =
+      subscription.mode === "topics" && group?.session.state !== "STABLE"
+        ? `the member is ${group?.session.state}`
+        : `positions of ${unknown.join(", ")} are not known`;
+    return new TimeoutError(`the consumer is not ready yet: ${what}`, {
+      code: "TIMEOUT",
+      hint: "is the broker reachable? ready() can be called again",
+    });
+  }
+}
