@@ -213,12 +213,12 @@ export class Fetcher {
         { topic: partition.topic.topic, partition: partition.partition, offset: error.baseOffset, error: message },
         "damaged batch on the disk",
       );
+      // The storage names topic, partition and offsets, and says what can be done.
       return new ProtocolError(
         "CORRUPT_MESSAGE",
-        `the stored batch of ${partition.name} that begins at offset ${error.baseOffset} is damaged (read from offset ${item.offset}): ${message}`,
+        `offset ${item.offset} of ${partition.name} cannot be read: ${message}`,
         {
-          hint: "Other partitions are served; seek past the damaged batch, or restore the data file.",
-          context: { baseOffset: error.baseOffset },
+          context: { topic: partition.topic.topic, partition: partition.partition, baseOffset: error.baseOffset },
         },
       );
     }

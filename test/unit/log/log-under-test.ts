@@ -67,15 +67,32 @@ export class LogUnderTest {
     return { storage, turns, log };
   }
 
-  restart(): void {
+  async restart(): Promise<void> {
+    // What the storage has begun it finishes; what waits in front of it never gets there.
+    this.storage.hold();
+    await this.clock.advance(0);
     this.log.close();
     this.turns.close();
     ({ storage: this.storage, turns: this.turns, log: this.log } = this.#start());
   }
 
-  /** The stored bytes of a partition's batches, past every check, for damaging them. */
-  sql(statement: string, ...parameters: unknown[]): void {
-    this.#db.prepare(statement).run(...parameters);
+  /** What is in the database, as the truth about durability: first and last offsets of the batches, in order. */
+  storedRanges(partitionId: number): [number, number][] {
+    return this.#db
+      .prepare("SELECT base_offset, last_offset FROM batches WHERE partition_id = ? ORDER BY base_offset")
+      .raw()
+      .all(partitionId) as [number, number][];
+  }
+
+  /** Changes the database past every check; what the log has in memory stays. */
+  sql(statement: string): void {
+    this.#db.exec(statement);
+  }
+
+  /** Flips bits of a stored batch's records. */
+  damage(partitionId: number, baseOffset: number): void {
+    this.sql(`UPDATE batches SET bytes = CAST(substr(bytes, 1, 65) || x'7f7f' || substr(bytes, 68) AS BLOB)
+      WHERE partition_id = ${partitionId} AND base_offset = ${baseOffset}`);
   }
 
   /** Lets time and storage go on until the promise settles. */

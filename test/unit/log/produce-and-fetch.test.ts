@@ -1,14 +1,11 @@
 // One record's way: checked, given an offset, staged, durable, visible, read.
 
-import { decodeBatch, readBatchHeader } from "@brooklet/protocol";
+import { readBatchHeader } from "@brooklet/protocol";
 import { expect, test } from "vitest";
 import type { FetchResults } from "../../../server/src/log/log.ts";
 import { settle } from "../../support/simulated-clock.ts";
-import { batchOf, concat, LogUnderTest, never, rejection, textOf } from "./log-under-test.ts";
-
-export function valuesOf(results: FetchResults, index = 0): string[] {
-  return (results[index]?.batches ?? []).flatMap((batch) => decodeBatch(batch).map(({ value }) => textOf(value)));
-}
+import { batchOf, concat, LogUnderTest, never, rejection } from "./log-under-test.ts";
+import { valuesOf } from "./values.ts";
 
 test("a produced batch comes back with its offsets and the boot epoch in it", async () => {
   const at = new LogUnderTest();
@@ -166,7 +163,7 @@ test("after a restart everything acknowledged is there", async () => {
   at.storage.hold();
   void at.log.produce(-1, [{ topic: "orders", partition: 1, batches: batchOf(["lost"]) }]).catch(() => {});
   await at.clock.advance(1);
-  at.restart();
+  await at.restart();
   expect(at.log.catalog.byName("orders")).toMatchObject({ topicId, partitionCount: 2 });
   expect(valuesOf(await at.during(at.fetch("orders", 0, { partition: 1 })))).toEqual(["a", "b"]);
   expect((await at.produce("orders", batchOf(["c"]), 1)).baseOffset).toBe(2);
