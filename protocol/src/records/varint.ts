@@ -5,8 +5,6 @@
 import { ProtocolError } from "../errors.ts";
 
 const TWO_27 = 0x800_0000;
-/** Bits 28–55 of a raw 64-bit varint that still leave its half a safe integer. */
-const SAFE_MIDDLE = 1 << 26;
 
 /** Reads forward through `bytes`, from `at` up to `end`; inside a record `end` is the record's. */
 export class Cursor {
@@ -67,7 +65,7 @@ export class Cursor {
         high |= byte << 7;
       }
     }
-    if (high !== 0 || middle >= SAFE_MIDDLE) throw unsafe(this.at);
+    if (high !== 0) throw unsafe(this.at);
     // Zigzag by halves: the raw number may be one bit wider than a double is exact.
     const half = middle * TWO_27 + (low >>> 1);
     const value = low & 1 ? -half - 1 : half;

@@ -16,6 +16,7 @@ import {
   PRODUCER_EPOCH_AT,
   PRODUCER_ID_AT,
   RECORD_COUNT_AT,
+  readBatchHeader,
   sealBatch,
 } from "../../../protocol/src/records/batch.ts";
 import { encodeBatch } from "../../../protocol/src/records/builder.ts";
@@ -211,6 +212,69 @@ test.each(corrupt)("CORRUPT_MESSAGE: %s", (_, make, message) => {
   const error = refusal(() => checkBatch(make()));
   expect(error.message).toMatch(message);
   expect(error.code).toBe("CORRUPT_MESSAGE");
+});
+
+test("no records, and counts that agree on it", () => {
+  const batch = resealed((bytes) => {
+    writeInt32(bytes, LAST_OFFSET_DELTA_AT, -1);
+    writeInt32(bytes, RECORD_COUNT_AT, 0);
+  });
+  expect(refusal(() => checkBatch(batch)).message).toMatch(/says it has 0 records/);
+});
+
+/** What a consumer must refuse too; whoever stored it. */
+const undecodable: [string, () => Uint8Array, RegExp][] = [
+  ["two batches", () => Uint8Array.of(...goodBatch(), ...goodBatch()), /174 bytes are not one batch/],
+  ["count -1", () => resealed((bytes) => writeInt32(bytes, RECORD_COUNT_AT, -1)), /follow its -1 records/],
+  ["no records, and a count of -1", () => encodedEmpty(-1), /0 bytes follow its -1 records/],
+  ["bytes behind the records", () => longer([0]), /1 bytes follow/],
+  ["an offset twice", () => resealed((bytes) => bytes.fill(0, SECOND + 3, SECOND + 4)), /offset delta 0 after 0/],
+  [
+    "an offset before the first",
+    () => resealed((bytes) => bytes.fill(1, FIRST + 3, FIRST + 4)),
+    /offset delta -1 after -1/,
+  ],
+  [
+    "an offset beyond the last",
+    () => resealed((bytes) => bytes.fill(4, SECOND + 3, SECOND + 4)),
+    /offset delta 2 after 0/,
+  ],
+  [
+    "offsets beyond 2^53",
+    () => resealed((bytes) => writeInt64(bytes, 0, Number.MAX_SAFE_INTEGER)),
+    /last offset is beyond/,
+  ],
+  [
+    "a timestamp beyond 2^53",
+    () =>
+      resealed((bytes) => {
+        writeInt64(bytes, BASE_TIMESTAMP_AT, Number.MAX_SAFE_INTEGER);
+        bytes.fill(2, SECOND + 2, SECOND + 3);
+      }),
+    /record 1 has a timestamp outside/,
+  ],
+];
+
+/** A header without records. */
+function encodedEmpty(recordCount: number): Uint8Array {
+  const bytes = goodBatch().slice(0, BATCH_HEADER_BYTES);
+  writeInt32(bytes, BATCH_LENGTH_AT, BATCH_HEADER_BYTES - 12);
+  writeInt32(bytes, RECORD_COUNT_AT, recordCount);
+  sealBatch(bytes);
+  return bytes;
+}
+
+test.each(undecodable)("a consumer refuses: %s", (_, make, message) => {
+  const error = refusal(() => decodeBatch(make()));
+  expect(error.message).toMatch(message);
+  expect(error.code).toBe("CORRUPT_MESSAGE");
+});
+
+test("a header that is cut off cannot be read", () => {
+  for (const length of [0, 16, 17, 60]) {
+    expect(refusal(() => readBatchHeader(goodBatch().slice(0, length))).code).toBe("CORRUPT_MESSAGE");
+  }
+  expect(readBatchHeader(goodBatch().slice(0, BATCH_HEADER_BYTES)).recordCount).toBe(2);
 });
 
 const refused: [string, () => Uint8Array, string][] = [

@@ -78,6 +78,8 @@ test.each([
   ["the largest 64-bit number", read64, "feffffffffffffffff01", /outside ±\(2\^53 - 1\)/],
   ["2^53", read64, "8080808080808020", /outside ±\(2\^53 - 1\)/],
   ["-2^53", read64, "ffffffffffffff1f", /outside ±\(2\^53 - 1\)/],
+  ["2^55, all in the ninth byte", read64, "808080808080808001", /outside ±\(2\^53 - 1\)/],
+  ["2^62, all in the tenth byte", read64, "80808080808080808001", /outside ±\(2\^53 - 1\)/],
   ["nothing", read32, "", /middle of a field/],
   ["a cut varint", read32, "80", /middle of a field/],
   ["a cut varlong", read64, "808080808080808080", /middle of a field/],
