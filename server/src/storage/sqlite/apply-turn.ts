@@ -4,11 +4,13 @@
 // Invariant: after a turn failed, no later turn of its generation is executed, and after an I/O error none at all: SQLite
 // itself would commit on as if nothing had happened.
 
-import { readBatchHeader } from "@brooklet/protocol";
 import type { Change, Turn, TurnPart, TurnVerdict } from "../storage.ts";
 
 import { type Connection, describeError, sqliteCode } from "./connection.ts";
 import type { Reserve } from "./reserve.ts";
+
+/** In record batch v2. Read here without the codec: the writer's thread starts faster without @brooklet/protocol. */
+const LEADER_EPOCH_AT = 12;
 
 export class TurnWriter {
   readonly #db: Connection;
@@ -141,14 +143,7 @@ function prepareChanges(db: Connection): (change: Change) => void {
     switch (change.kind) {
       case "appendBatch": {
         const { partitionId, baseOffset, lastOffset, maxTimestampMs, bytes } = change.batch;
-        appendBatch.run(
-          partitionId,
-          baseOffset,
-          lastOffset,
-          maxTimestampMs,
-          readBatchHeader(bytes).partitionLeaderEpoch,
-          bytes,
-        );
+        appendBatch.run(partitionId, baseOffset, lastOffset, maxTimestampMs, leaderEpochOf(bytes), bytes);
         return;
       }
       case "putProducerState": {
@@ -189,4 +184,8 @@ function prepareChanges(db: Connection): (change: Change) => void {
         return;
     }
   };
+}
+
+function leaderEpochOf(batch: Uint8Array): number {
+  return new DataView(batch.buffer, batch.byteOffset, batch.byteLength).getInt32(LEADER_EPOCH_AT);
 }

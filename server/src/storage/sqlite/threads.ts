@@ -68,11 +68,13 @@ export class ThreadStorage implements Storage {
     for (const line of [this.#writer, this.#reader]) void line.died.then((cause) => this.#stop(cause));
   }
 
-  /** The file exists and has its tables. Rejects when a worker cannot open it. */
+  /** The file exists and has its tables. Rejects when the writer cannot open it. */
   static async start(options: ThreadStorageOptions): Promise<ThreadStorage> {
     const storage = new ThreadStorage(options);
+    // Reads wait for the reader; nobody else has to. If it cannot open the file, it dies, and that stops the storage.
+    storage.#reader.ready().catch(() => {});
     try {
-      await Promise.all([storage.#writer.ready(), storage.#reader.ready()]);
+      await storage.#writer.ready();
     } catch (error) {
       await storage.#terminate();
       throw error;
