@@ -39,7 +39,6 @@ export function checkBatch(bytes: Uint8Array): BatchHeader {
   if (sizeBytes !== bytes.length) {
     throw corrupt(`its length field says ${sizeBytes} bytes in all, and ${bytes.length} came`);
   }
-  checkFormat(bytes);
   checkCrc(bytes);
   const unknown = readInt16(bytes, ATTRIBUTES_AT) & ~KNOWN_ATTRIBUTES;
   if (unknown !== 0) throw corrupt(`its attributes have unknown bits (0x${(unknown & 0xffff).toString(16)})`);
@@ -51,8 +50,9 @@ export function checkBatch(bytes: Uint8Array): BatchHeader {
   return header;
 }
 
-/** Errors: CORRUPT_MESSAGE when the CRC does not fit the bytes. */
+/** Errors: CORRUPT_MESSAGE when the CRC does not fit the bytes; UNSUPPORTED_FOR_MESSAGE_FORMAT unless they are a v2 batch. */
 export function checkCrc(bytes: Uint8Array): void {
+  checkFormat(bytes);
   const stated = readUint32(bytes, CRC_AT);
   const computed = batchCrc(bytes);
   if (stated !== computed) {

@@ -121,6 +121,16 @@ test("decoding a Buffer gives plain Uint8Arrays", () => {
   expect(record?.value).toEqual(utf8("v"));
 });
 
+test("a batch in shared memory is checked and decoded as any other", () => {
+  const bytes = encodeBatch([{ ...plain("v".repeat(500)), headers: [{ key: "ü", value: utf8("1") }] }]);
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length + 10), 5, bytes.length);
+  shared.set(bytes);
+  expect(checkBatch(shared)).toEqual(checkBatch(bytes));
+  const [record] = decodeBatch(shared);
+  expect(record?.headers.map(({ key }) => key)).toEqual(["ü"]);
+  expect(record?.value?.buffer).toBe(shared.buffer);
+});
+
 test("decoding checks the CRC unless told not to", () => {
   const batch = encodeBatch([plain("value")]);
   batch[batch.length - 2] = 0x21;

@@ -20,7 +20,7 @@ import {
   sealBatch,
 } from "../../../protocol/src/records/batch.ts";
 import { encodeBatch } from "../../../protocol/src/records/builder.ts";
-import { checkBatch } from "../../../protocol/src/records/check.ts";
+import { checkBatch, checkCrc } from "../../../protocol/src/records/check.ts";
 import { decodeBatch } from "../../../protocol/src/records/record.ts";
 import { refusal, utf8 } from "../../support/bytes.ts";
 
@@ -272,7 +272,10 @@ test.each(undecodable)("a consumer refuses: %s", (_, make, message) => {
 
 test("a header that is cut off cannot be read", () => {
   for (const length of [0, 16, 17, 60]) {
-    expect(refusal(() => readBatchHeader(goodBatch().slice(0, length))).code).toBe("CORRUPT_MESSAGE");
+    const cut = goodBatch().slice(0, length);
+    expect(refusal(() => readBatchHeader(cut)).code).toBe("CORRUPT_MESSAGE");
+    // Nothing has the CRC 0, and nothing would say that it is 0.
+    expect(refusal(() => checkCrc(cut)).code).toBe("CORRUPT_MESSAGE");
   }
   expect(readBatchHeader(goodBatch().slice(0, BATCH_HEADER_BYTES)).recordCount).toBe(2);
 });
