@@ -2,6 +2,10 @@
 
 export type { ConsumerConfig } from "./config/consumer.ts";
 export type { ProducerConfig } from "./config/producer.ts";
+export type { CloseOptions } from "./consumer/closing.ts";
+export type { CommitCallback } from "./consumer/commits.ts";
+export { Consumer } from "./consumer/consumer.ts";
+export type { ConsumerEvent, ConsumerRecord, RebalanceListener } from "./consumer/types.ts";
 export {
   BrookletError,
   ClosedError,
