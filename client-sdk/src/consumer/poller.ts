@@ -13,7 +13,7 @@ import {
 } from "../errors.ts";
 import type { Call } from "./calls.ts";
 import type { Taken } from "./fetch-buffer.ts";
-import type { Parts } from "./parts.ts";
+import type { GroupParts, Parts } from "./parts.ts";
 import type { PartitionState } from "./positions.ts";
 import { type ConsumerRecord, nameOf, plain } from "./types.ts";
 
@@ -102,7 +102,7 @@ export class Poller<K, V> {
     if (calls.ended || calls.wakeupPending || calls.needsTurn(MAX_TURN_MS)) return undefined;
     positions.finishRecord();
     if (group !== undefined) {
-      if (subscription.mode === "topics") group.session.handle({ type: "poll" });
+      if (subscription.mode === "topics") this.#tellOfPoll(group);
       if (group.rebalancer.pending || group.commits.callbackDue) return undefined;
       group.autoCommit?.poll();
     }
@@ -131,7 +131,7 @@ export class Poller<K, V> {
     if (group !== undefined) {
       if (subscription.mode === "topics") {
         topicCreation?.pump();
-        group.session.handle({ type: "poll" });
+        this.#tellOfPoll(group);
       }
       group.autoCommit?.poll();
       await group.rebalancer.run();
@@ -141,6 +141,13 @@ export class Poller<K, V> {
     resolver.pump();
     const { missing } = resolver;
     if (missing !== undefined) throw missing;
+  }
+
+  /** A first join waits until the topics were named: those that are created then are in its first assignment. */
+  #tellOfPoll({ session }: GroupParts): void {
+    const { topicCreation } = this.#parts;
+    if (session.state === "UNSUBSCRIBED" && topicCreation?.attempted === false) return;
+    session.handle({ type: "poll" });
   }
 
   #throwRaised(): void {

@@ -234,7 +234,7 @@ export class Resolver {
       if (found === undefined || state.version !== version || state.need !== "reset") continue;
       if (found.error !== undefined) this.#refused(state, fromWire(found.error));
       else {
-        logger.info(
+        logger.debug(
           {
             topic: state.topic,
             partition: state.partition,

@@ -24,6 +24,7 @@ export class TopicCreation {
   #unnamed = new Set<string>();
   #raised: BrookletError | undefined;
   #failures = 0;
+  #attempted = false;
   #underWay = false;
 
   constructor(options: TopicCreationOptions) {
@@ -33,6 +34,12 @@ export class TopicCreation {
 
   subscribe(topics: readonly string[]): void {
     this.#unnamed = new Set(topics);
+    this.#attempted = false;
+  }
+
+  /** Every topic was asked for once, whatever came of it. */
+  get attempted(): boolean {
+    return this.#attempted;
   }
 
   pump(): void {
@@ -40,6 +47,7 @@ export class TopicCreation {
     this.#underWay = true;
     void Promise.all([...this.#unnamed].map((topic) => this.#name(topic))).then(() => {
       this.#underWay = false;
+      this.#attempted = true;
       this.#options.onChange();
     });
   }
