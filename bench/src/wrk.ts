@@ -46,14 +46,14 @@ export async function wrk(
   }
 }
 
-const UNITS_MS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
+const UNITS_PER_MS: Readonly<Record<string, number>> = { us: 1000, ms: 1, s: 0.001 };
 
 /** Reads what `wrk --latency` prints. */
 export function parseWrk(text: string): WrkResult {
   if (/Non-2xx or 3xx responses/.test(text)) throw new Error(`wrk was answered with errors:\n${text}`);
   const percentile = (name: string) => {
     const found = new RegExp(`^\\s*${name}%\\s+([\\d.]+)(us|ms|s)`, "m").exec(text);
-    return Number(found?.[1]) * (UNITS_MS[found?.[2] ?? ""] ?? Number.NaN);
+    return Number(found?.[1]) / (UNITS_PER_MS[found?.[2] ?? ""] ?? Number.NaN);
   };
   const requests = /^Requests\/sec:\s+([\d.]+)/m.exec(text);
   return { requestsPerSecond: Number(requests?.[1]), p50Ms: percentile("50"), p99Ms: percentile("99") };

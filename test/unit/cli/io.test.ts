@@ -1,0 +1,70 @@
+// The command's streams: back pressure holds, and a reader that goes away ends it quietly.
+
+import { PassThrough, Writable } from "node:stream";
+import { expect, test } from "vitest";
+import { BrokenPipe, Output, table } from "../../../cli/src/io.ts";
+
+function output(stdout: Writable) {
+  const notes: string[] = [];
+  const stderr = new Writable({
+    write(chunk, _encoding, done) {
+      notes.push(String(chunk));
+      done();
+    },
+  });
+  return { output: new Output({ stdin: new PassThrough(), stdout, stderr }), notes };
+}
+
+test("a write to a full pipe waits until it is read", async () => {
+  const pipe = new PassThrough({ highWaterMark: 4 });
+  const { output: out } = output(pipe);
+  let written = false;
+  const write = out.write("longer than four").then(() => {
+    written = true;
+  });
+  await Promise.resolve();
+  expect(written).toBe(false);
+  pipe.resume();
+  await write;
+  expect(written).toBe(true);
+});
+
+test("a broken pipe rejects the waiting write and every later one, and finish does not wait", async () => {
+  const pipe = new PassThrough({ highWaterMark: 4 });
+  const { output: out } = output(pipe);
+  const write = out.write("longer than four");
+  pipe.emit("error", Object.assign(new Error("gone"), { code: "EPIPE" }));
+  await expect(write).rejects.toBeInstanceOf(BrokenPipe);
+  await expect(out.write("more")).rejects.toBeInstanceOf(BrokenPipe);
+  await out.finish();
+  expect(out.broken.aborted).toBe(true);
+});
+
+test("another error of stdout is that error", async () => {
+  const pipe = new PassThrough();
+  const { output: out } = output(pipe);
+  pipe.emit("error", Object.assign(new Error("disk full"), { code: "ENOSPC" }));
+  await expect(out.write("x")).rejects.toThrow("disk full");
+});
+
+test("data goes to stdout, notes to stderr", async () => {
+  const pipe = new PassThrough();
+  const { output: out, notes } = output(pipe);
+  await out.json({ a: 1 });
+  out.note("for people");
+  await out.finish();
+  expect(String(pipe.read())).toBe('{\n  "a": 1\n}\n');
+  expect(notes).toEqual(["for people\n"]);
+});
+
+test("columns are as wide as their widest cell, without white space at the end", () => {
+  expect(
+    table(
+      ["A", "LONG", "Z"],
+      [
+        ["wide", 1, ""],
+        ["b", 22222, "end"],
+      ],
+    ),
+  ).toBe("A     LONG   Z\nwide  1\nb     22222  end");
+});

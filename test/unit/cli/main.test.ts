@@ -1,0 +1,62 @@
+// The parser over the table of commands: help, versions, usage errors, and where the default command begins.
+
+import { PassThrough, Writable } from "node:stream";
+import { systemClock } from "@brooklet/protocol/world";
+import { expect, test } from "vitest";
+import { commandTable } from "../../../cli/src/commands.ts";
+import { main } from "../../../cli/src/main.ts";
+
+async function run(...argv: string[]) {
+  const texts = { stdout: "", stderr: "" };
+  const sink = (name: "stdout" | "stderr") =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        texts[name] += String(chunk);
+        done();
+      },
+    });
+  const exitCode = await main(argv, {
+    streams: { stdin: new PassThrough(), stdout: sink("stdout"), stderr: sink("stderr") },
+    env: {},
+    clock: systemClock,
+    interrupted: new AbortController().signal,
+  });
+  return { exitCode, ...texts };
+}
+
+test("help and version are data, and no errors", async () => {
+  expect(await run("--help")).toMatchObject({ exitCode: 0, stderr: "", stdout: expect.stringContaining("produce") });
+  expect(await run("--version")).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+});
+
+test.each(commandTable.map(({ name }) => name))("%s has help that names its options", async (name) => {
+  const { exitCode, stdout } = await run(...name.split(" "), "--help");
+  expect(exitCode).toBe(0);
+  for (const { flags } of commandTable.find((row) => row.name === name)?.options ?? [])
+    expect(stdout).toContain(flags.split(",")[0]);
+});
+
+test.each(commandTable.map((row) => [row.name, row] as const))("%s has code to load", async (_, row) => {
+  expect((await row.load()).run).toBeTypeOf("function");
+});
+
+test.each([
+  [["frob"], /unknown command 'frob'/],
+  [["produc"], /Did you mean produce\?/],
+  [["produce"], /missing required argument 'topic'/],
+  [["consume", "t", "-c", "many"], /--count must be a whole number from 1/],
+  [["consume", "t", "-c", "0"], /--count/],
+  [["consume", "t", "-o", "sideways"], /--offset takes/],
+  [["consume", "t", "-o", "stored"], /needs a group/],
+  [["consume", "t", "-g", "g", "-o", "5"], /the group remembers where it is/],
+  [["produce", "t", "--json", "-k", ","], /exclude each other/],
+  [["topics", "create", "t", "-p", "0"], /--partitions must be/],
+  [["serve", "--port", "70000"], /--port must be a whole number from 0 to 65535/],
+  [["--nonsense"], /unknown option '--nonsense'/],
+  [["--ephemeral", "--set", "num.partition=3", "--port", "0"], /did you mean num\.partitions/],
+  [["--ephemeral", "--host", "0.0.0.0", "--port", "0"], /--allow-anonymous-network/],
+])("%j is a usage error that says what is wrong", async (argv, message) => {
+  const { exitCode, stdout, stderr } = await run(...argv);
+  expect(stderr).toMatch(message);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+});
