@@ -52,6 +52,7 @@ class WebSocketBrokerClient implements BrokerClient {
   #lastReceivedMs = 0;
   #lastFailure = "no attempt was made yet";
   #fatalError: BrookletError | undefined;
+  #isClosed = false;
   #closing: Promise<void> | undefined;
   #onEnded: (() => void) | undefined;
 
@@ -113,7 +114,7 @@ class WebSocketBrokerClient implements BrokerClient {
   }
 
   #refusal(api: ApiName, signal: AbortSignal | undefined): BrookletError | undefined {
-    if (this.#closing !== undefined) return new ClosedError(`${api}: the client was closed`, { code: "CLOSED" });
+    if (this.#isClosed) return new ClosedError(`${api}: the client was closed`, { code: "CLOSED" });
     if (this.#fatalError !== undefined) return this.#fatalError;
     if (signal?.aborted) return abortError(api, signal, true);
     if (!this.#requests.isFull) return undefined;
@@ -138,7 +139,7 @@ class WebSocketBrokerClient implements BrokerClient {
     const wasSent = this.#requests.isSent(pending);
     this.#giveUp(pending, (definite) => this.#timeoutError(pending.api, timeoutMs, definite));
     const silentMs = this.#options.world.clock.nowMs() - sentAtMs;
-    if (wasSent && this.#lastReceivedMs < sentAtMs && silentMs >= SILENCE_BEFORE_CLOSE_MS) {
+    if (wasSent && this.#lastReceivedMs <= sentAtMs && silentMs >= SILENCE_BEFORE_CLOSE_MS) {
       this.#connection?.terminate(`nothing came for ${Math.round(silentMs)} ms after a request`);
     }
   }
@@ -263,7 +264,7 @@ class WebSocketBrokerClient implements BrokerClient {
     this.#options.logger.debug({ address: connection.address, code: end.code, reason: end.reason }, "disconnected");
     this.#rejectSent(end);
     this.#onEnded?.();
-    if (this.#closing !== undefined || this.#fatalError !== undefined) return;
+    if (this.#isClosed || this.#fatalError !== undefined) return;
     if (end.refused !== undefined && !PASSING_REFUSALS.has(end.refused.code)) this.#fail(fromWire(end.refused));
     else if (wasReady) this.#reconnectLater();
     else this.#tryNext();
@@ -298,7 +299,7 @@ class WebSocketBrokerClient implements BrokerClient {
   }
 
   #cutError(api: ApiName): BrookletError {
-    if (this.#closing !== undefined) {
+    if (this.#isClosed) {
       return new ClosedError(`${api}: the client was closed before the answer came`, {
         code: "CLOSED",
         definite: false,
@@ -325,6 +326,7 @@ class WebSocketBrokerClient implements BrokerClient {
   }
 
   async #close(): Promise<void> {
+    this.#isClosed = true;
     for (const pending of this.#requests.takeWaiting()) {
       settle(pending, new ClosedError(`${pending.api}: the client was closed before it was sent`, { code: "CLOSED" }));
     }

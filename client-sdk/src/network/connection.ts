@@ -18,7 +18,7 @@ import type { BrokerLimits } from "./client.ts";
 const MAX_ANSWER_PAYLOAD_BYTES = 64 * 1024 * 1024;
 export const MAX_MESSAGE_BYTES = MAX_HEADER_BYTES + MAX_ANSWER_PAYLOAD_BYTES;
 /** RFC 6455 close codes. */
-export const CLOSE_NORMAL = 1000;
+const CLOSE_NORMAL = 1000;
 const CLOSE_PROTOCOL_ERROR = 1002;
 /** The hello is the first request of its connection; requests have ids from 1. */
 const HELLO_ID = 0;
@@ -86,8 +86,9 @@ export class Connection {
 
   /** Ends it at once, and tells. */
   terminate(reason: string): void {
-    this.#link.terminate();
+    // Told first: the link may say at once, in its own words, that it is closed.
     this.#end({ code: CLOSE_NORMAL, reason });
+    this.#link.terminate();
   }
 
   /** Ends it in an orderly way; `onEnd` comes when the other side has agreed. */
@@ -114,8 +115,8 @@ export class Connection {
       return;
     }
     if (isWireError(header.error)) {
-      this.#link.terminate();
       this.#end({ code: CLOSE_NORMAL, reason: header.error.message, refused: header.error });
+      this.#link.terminate();
       return;
     }
     const limits = readLimits(header.limits);
@@ -134,9 +135,9 @@ export class Connection {
   }
 
   #violated(problem: string): void {
+    this.#end({ code: CLOSE_PROTOCOL_ERROR, reason: problem });
     // No close handshake with a peer that does not keep to the protocol: it could leave that open as well.
     this.#link.terminate();
-    this.#end({ code: CLOSE_PROTOCOL_ERROR, reason: problem });
   }
 
   #end(end: End): void {
