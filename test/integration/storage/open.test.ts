@@ -1,7 +1,17 @@
 // Opening a data folder: what is created, what is remembered, and every refusal with its kind and what to do.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "@brooklet/protocol/world";
 import Database from "better-sqlite3";

@@ -49,6 +49,8 @@ export class DataFolder {
     orDenied(path, () => createPrivate(lockFile));
     const lock = orDenied(path, () => new Database(lockFile, { timeout: 0 }));
     try {
+      // No journal file: it would need room on a full disk, and nothing is ever written.
+      lock.pragma("journal_mode = MEMORY");
       lock.exec("BEGIN EXCLUSIVE");
     } catch (error) {
       lock.close();
@@ -119,7 +121,7 @@ function heldBy(path: string, cause: unknown): StorageOpenError {
 
 function denied(path: string, cause: unknown): StorageOpenError {
   const said = cause instanceof Error ? cause.message : String(cause);
-  if ((cause as { code?: unknown }).code === "ENOSPC") {
+  if (["ENOSPC", "EDQUOT", "SQLITE_FULL"].includes((cause as { code?: string }).code ?? "")) {
     return new StorageOpenError(
       "full",
       `the disk of ${path} is full (${said}); free some space and start again`,

@@ -1,0 +1,122 @@
+// A disk that is really full: a small tmpfs. Needs root and mount(8).
+
+import { execFileSync } from "node:child_process";
+import { closeSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "@brooklet/protocol/world";
+import { expect, onTestFinished, type TestContext, test } from "vitest";
+import type { Change } from "../../../server/src/storage/storage.ts";
+import { CommitQueue } from "../../../server/src/storage/turns.ts";
+import { openTestStorage, silentLogger, testFolder } from "../../support/storage-on-file.ts";
+import { append, putOffset, storedTopic } from "../../support/stored.ts";
+
+const MIB = 1024 * 1024;
+
+/** A folder on a file system of its own. */
+function smallDisk(context: TestContext, sizeMib: number): string {
+  const folder = testFolder();
+  if (process.getuid?.() !== 0) context.skip("a small tmpfs can only be mounted as root");
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${sizeMib}m`, "tmpfs", folder], { stdio: "ignore" });
+  } catch {
+    context.skip("mount(8) refuses to mount a tmpfs here");
+  }
+  onTestFinished(() => void execFileSync("umount", ["-l", folder]));
+  return folder;
+}
+
+/** Takes every free byte. */
+function fill(path: string): void {
+  const file = openSync(path, "w");
+  for (const size of [MIB, 4096, 1]) {
+    try {
+      for (;;) writeSync(file, new Uint8Array(size).fill(1));
+    } catch {
+      // Full, at this size.
+    }
+  }
+  closeSync(file);
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise<void>((resolve) => systemClock.defer(resolve));
+}
+
+/** Stages changes; resolves with "durable" or the error's code. */
+function stager(queue: CommitQueue) {
+  return (changes: Change[], essential = false) =>
+    new Promise<string>((resolve) => {
+      queue.stage({ essential, changes, durable: () => resolve("durable"), failed: (error) => resolve(error.code) });
+    });
+}
+
+test("on a full disk records fail definitely, commits pass, reads go on; with room again records pass without a restart", async (context) => {
+  const disk = smallDisk(context, 96);
+  const data = join(disk, "data");
+  writeFileSync(join(disk, "foreign"), new Uint8Array(40 * MIB).fill(1));
+  const { storage } = await openTestStorage(data, { durability: "disk" });
+  const stopped: Error[] = [];
+  const queue = new CommitQueue({
+    storage,
+    clock: systemClock,
+    logger: silentLogger,
+    onStopped: (cause) => stopped.push(cause),
+  });
+  onTestFinished(() => queue.close());
+  const stage = stager(queue);
+  expect(await stage([{ kind: "createTopic", topic: storedTopic("orders", 1) }])).toBe("durable");
+  await until(() => statSync(join(data, "brooklet.reserve"), { throwIfNoEntry: false })?.size === 16 * MIB);
+
+  let end = 0;
+  const produce = async () => {
+    // The offset is assigned now and raised when durable, as the log does it.
+    const outcome = await stage([append(1, end, { valueBytes: MIB })]);
+    if (outcome === "durable") end += 1;
+    return outcome;
+  };
+  let outcome = "durable";
+  while (outcome === "durable") outcome = await produce();
+  expect(outcome).toBe("STORAGE_FULL");
+  expect(end).toBeGreaterThan(5);
+  expect(queue.storageFull).toBe(true);
+
+  for (let offset = 0; offset < 50; offset++)
+    expect(await stage([putOffset("billing", 0, offset)], true)).toBe("durable");
+  expect(await storage.read({ partitionId: 1, fromOffset: 0, endOffset: end, maxBytes: MIB * 100 })).toHaveLength(end);
+  expect(queue.storageFull).toBe(true);
+
+  rmSync(join(disk, "foreign"));
+  await until(() => !queue.storageFull);
+  expect(statSync(join(data, "brooklet.reserve")).size).toBe(16 * MIB);
+  expect(await produce()).toBe("durable");
+  expect(stopped).toEqual([]);
+  await queue.drain();
+  await storage.close();
+
+  const { state } = await openTestStorage(data, { durability: "disk" });
+  expect(state.logEnds).toEqual([{ partitionId: 1, logEndOffset: end }]);
+  expect(state.offsets).toMatchObject([{ offset: 49 }]);
+});
+
+test("a start on a full disk gives the reserve up and serves reads; without a reserve it says that the disk is full", async (context) => {
+  const disk = smallDisk(context, 48);
+  const data = join(disk, "data");
+  const first = await openTestStorage(data, { durability: "disk" });
+  const stage = stager(
+    new CommitQueue({ storage: first.storage, clock: systemClock, logger: silentLogger, onStopped() {} }),
+  );
+  await stage([{ kind: "createTopic", topic: storedTopic("orders", 1) }, append(1, 0)]);
+  await until(() => statSync(join(data, "brooklet.reserve"), { throwIfNoEntry: false })?.size === 16 * MIB);
+  await first.storage.close();
+
+  fill(join(disk, "foreign"));
+  const again = await openTestStorage(data, { durability: "disk" });
+  expect(await again.storage.read({ partitionId: 1, fromOffset: 0, endOffset: 1, maxBytes: 1 })).toHaveLength(1);
+  await again.storage.close();
+
+  rmSync(join(data, "brooklet.reserve"), { force: true });
+  fill(join(disk, "more"));
+  const refused = openTestStorage(data, { durability: "disk" });
+  await expect(refused).rejects.toMatchObject({ name: "StorageOpenError", kind: "full" });
+  await expect(refused).rejects.toThrow("free some space");
+});
