@@ -62,12 +62,12 @@ export function explainFarewell(
   const byOwner = new Map<string, PartitionRef[]>();
   for (const ref of farewell.held) {
     const owner = ownerOf(keyOf(ref));
-    const fate = owner === undefined ? "to nobody yet" : `to ${owner.memberName} in epoch ${owner.epoch}`;
+    const fate = owner === undefined ? "wait for a new owner" : `went to ${owner.memberName} in epoch ${owner.epoch}`;
     byOwner.set(fate, [...(byOwner.get(fate) ?? []), ref]);
   }
   const fates = [...byOwner].flatMap(([fate, refs]) => {
     const names = listed(topics, refs);
-    return names === "" ? [] : [`${names} went ${fate}.`];
+    return names === "" ? [] : [`${names} ${fate}.`];
   });
   const ago = `${spoken(nowMs - farewell.atMs)} ago`;
   return [`member ${memberId} ${farewell.verb} ${ago}: ${farewell.why}.`, ...fates, farewell.advice].join(" ");
