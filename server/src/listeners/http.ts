@@ -67,6 +67,8 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
 
   const front = (route: (request: IncomingMessage, response: ServerResponse) => void) => {
     return (request: IncomingMessage, response: ServerResponse) => {
+      // An upgrade that is passed over leaves Node's parser unable to read a next request.
+      if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
       const refusal = guard.check(request);
       if (refusal !== undefined) refuseRequest(response, refusal.error, refusal.httpStatus);
       else if (stopping) refuseRequest(response, new ProtocolError("BROKER_NOT_AVAILABLE", "the broker is stopping"));
@@ -150,7 +152,8 @@ function createHttpServer(
     onConstructorPoisoning: "error",
     exposeHeadRoutes: false,
     logger: false,
-    frameworkErrors: (error, _request, reply) => respondError(reply.raw, httpError(error, broker.logger), 400),
+    frameworkErrors: (error, _request, reply) =>
+      respondError(reply.raw, httpError(error, broker.logger), statusOf(error)),
     clientErrorHandler: refuseGarbage,
     // The guard stands before Fastify, so that no route, present or future, can be without it.
     serverFactory: (route) => {
