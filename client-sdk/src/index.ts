@@ -1,5 +1,14 @@
 // The public entry of @brooklet/client: what contract.d.ts names, and nothing of the inside.
 
+export {
+  Admin,
+  type BrokerStatus,
+  type GroupDescription,
+  type ListedOffset,
+  type NewTopic,
+  type TopicDescription,
+} from "./admin/admin.ts";
+export type { AdminConfig } from "./config/admin.ts";
 export type { ConsumerConfig } from "./config/consumer.ts";
 export type { ProducerConfig } from "./config/producer.ts";
 export type { CloseOptions } from "./consumer/closing.ts";

@@ -4,7 +4,7 @@
 
 import { errorRow, isErrorCode, type Recovery } from "@brooklet/protocol";
 import { type Clock, type Random, sleep } from "@brooklet/protocol/world";
-import { BrookletError, TimeoutError } from "../errors.ts";
+import { BrookletError, ClosedError, TimeoutError } from "../errors.ts";
 
 /** `retry.backoff.ms` and `retry.backoff.max.ms`, or those of reconnecting. */
 export interface BackoffPolicy {
@@ -42,12 +42,15 @@ export interface RetryOptions {
   readonly signal?: AbortSignal | undefined;
   /** For the error: what did not finish. */
   readonly what: string;
-  /** Whether to try again; default: recovery `retry` or `refreshMetadata`. */
-  readonly mayRetry?: (error: unknown, recovery: Recovery) => boolean;
+  /** Whether to try again after so many attempts; default: recovery `retry` or `refreshMetadata`. */
+  readonly mayRetry?: (error: BrookletError, recovery: Recovery, attempts: number) => boolean;
 }
 
-/** The caller's abort as an error; the signal's reason is its cause. */
+/** The caller's abort as an error; the signal's reason is its cause. A close that aborts says so. */
 export function abortError(what: string, signal: AbortSignal, definite: boolean): BrookletError {
+  if (ClosedError.is(signal.reason)) {
+    return new ClosedError(`${what}: ${signal.reason.message}`, { code: "CLOSED", definite, cause: signal.reason });
+  }
   return new BrookletError(`${what} was aborted by its AbortSignal`, {
     code: "ABORTED",
     definite,
@@ -74,7 +77,7 @@ export async function retrying<T>(
       return await attempt({ remainingMs: Math.max(0, deadlineMs - clock.nowMs()), number });
     } catch (error) {
       if (!BrookletError.is(error)) throw error;
-      const isLast = error.fatal || !mayRetry(error, recoveryOf(error));
+      const isLast = error.fatal || !mayRetry(error, recoveryOf(error), number);
       if (isLast && (definite || !error.definite)) throw error;
       definite &&= error.definite;
       // An earlier attempt may have happened: the refusal of a later one does not undo it.

@@ -57,6 +57,8 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
   readonly #accumulator: Accumulator;
   readonly #sender: Sender;
   readonly #gate: SendGate;
+  /** Ends what is being asked again. */
+  readonly #closed = new AbortController();
   #closing: Promise<void> | undefined;
 
   /** Throws ConfigError with all problems at once. Connects at the first call that needs the broker. */
@@ -97,6 +99,7 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
       clock,
       random,
       timers: this.#timers,
+      signal: this.#closed.signal,
     };
     this.#sender = new Sender({ ...parts, client: this.#client, logger, onRoom: () => this.#gate.onRoom() });
     this.#gate = new SendGate({ ...parts, admit: (entry, metadata) => this.#admit(entry, metadata) });
@@ -201,6 +204,7 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
         ...this.#world,
         backoff: { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs },
         timeoutMs: maxBlockMs,
+        signal: this.#closed.signal,
         what: `partitionsFor ${topic}`,
       },
       ({ remainingMs }) => this.#metadata.load(topic, { timeoutMs: Math.min(remainingMs, requestTimeoutMs) }),
@@ -249,6 +253,7 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     }
     this.#gate.close(() => closed(true));
     this.#sender.close(closed);
+    this.#closed.abort(new ClosedError("the producer was closed", { code: "CLOSED" }));
     await this.#client.close();
     this.#timers.close();
   }

@@ -21,6 +21,8 @@ export interface SendGateOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly timers: Timers;
+  /** Aborted when the producer closes. */
+  readonly signal: AbortSignal;
   /** Lets a send into a batch. */
   readonly admit: (entry: Entry, metadata: TopicMetadata) => void;
 }
@@ -118,9 +120,9 @@ export class SendGate {
   }
 
   async #load(topic: string, blocked: BlockedTopic): Promise<void> {
-    const { metadata, settings, clock, random } = this.#options;
+    const { metadata, settings, clock, random, signal } = this.#options;
     const backoff = { initialMs: settings.retryBackoffMs, maxMs: settings.retryBackoffMaxMs };
-    const options = { clock, random, backoff, timeoutMs: settings.maxBlockMs, what: `metadata of ${topic}` };
+    const options = { clock, random, backoff, signal, timeoutMs: settings.maxBlockMs, what: `metadata of ${topic}` };
     blocked.isLoading = true;
     try {
       while (blocked.sends.size > 0) {

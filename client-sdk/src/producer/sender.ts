@@ -30,6 +30,8 @@ export interface SenderOptions {
   readonly random: Random;
   readonly timers: Timers;
   readonly logger: ClientLogger;
+  /** Aborted when the producer closes. */
+  readonly signal: AbortSignal;
   /** Memory was given back. */
   readonly onRoom: () => void;
 }
@@ -286,11 +288,10 @@ export class Sender {
 
   /** Within the time of a batch; what is still wanted then asks again. */
   #retrying<T>(what: string, ask: (timeoutMs: number) => Promise<T>): Promise<T> {
-    const { clock, random, settings } = this.#options;
+    const { clock, random, settings, signal } = this.#options;
     const backoff = { initialMs: settings.retryBackoffMs, maxMs: settings.retryBackoffMaxMs };
-    return retrying({ clock, random, backoff, timeoutMs: settings.deliveryTimeoutMs, what }, ({ remainingMs }) =>
-      ask(remainingMs),
-    );
+    const options = { clock, random, backoff, timeoutMs: settings.deliveryTimeoutMs, signal, what };
+    return retrying(options, ({ remainingMs }) => ask(remainingMs));
   }
 
   /** A refusal that no repetition cures fails what depends on it; anything else is left to the batches' own deadlines. */
