@@ -76,7 +76,10 @@ export function exitCodeOf(error: unknown): ExitCode {
     case "StorageCorruptionError":
       return exitCodes.damaged;
     case "TimeoutError":
-      return exitCodes.unreachable;
+      // Time ran out because every answer was the same refusal: that is what happened.
+      return error.cause !== undefined && exitCodeOf(error.cause) === exitCodes.notFound
+        ? exitCodes.notFound
+        : exitCodes.unreachable;
   }
   if (code === "CORRUPT_MESSAGE") return exitCodes.damaged;
   const known = otherCodes.get(code);

@@ -25,6 +25,8 @@ test.each([
   [named("StorageOpenError", { kind: "newer" }), 1],
   [named("StorageCorruptionError"), 7],
   [new TimeoutError("late", { code: "TIMEOUT" }), 6],
+  [new TimeoutError("late", { code: "TIMEOUT", cause: answered("UNKNOWN_TOPIC_OR_PARTITION") }), 3],
+  [new TimeoutError("late", { code: "TIMEOUT", cause: answered("NETWORK_EXCEPTION") }), 6],
   [new ClosedError("closed", { code: "CLOSED" }), 1],
   [withCode("EADDRINUSE"), 5],
   [withCode("EACCES"), 4],
