@@ -103,7 +103,15 @@ export class Fetcher {
     const ahead = buffer.ahead();
     const parts: { state: PartitionState; version: number; offset: number }[] = [];
     for (const state of positions.all()) {
-      if (state.position === undefined || state.paused || state.revoking || state.assigning || state.halted) continue;
+      if (
+        state.position === undefined ||
+        state.topicId === "" ||
+        state.paused ||
+        state.revoking ||
+        state.assigning ||
+        state.halted
+      )
+        continue;
       if (this.#busy.has(state) || state.retryAtMs > nowMs) continue;
       const { answers, nextOffset } = ahead.get(state) ?? { answers: 0, nextOffset: state.position };
       if (nextOffset === undefined || answers >= MAX_ANSWERS_AHEAD) continue;

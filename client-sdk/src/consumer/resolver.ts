@@ -58,7 +58,9 @@ export class Resolver {
     const committed: Asked[] = [];
     const resets: Asked[] = [];
     for (const state of this.#options.positions.all()) {
-      if (state.need === undefined || state.halted || this.#busy.has(state) || state.retryAtMs > nowMs) continue;
+      // A partition assigned by hand needs its topic's id also after a seek.
+      if (state.need === undefined && state.topicId !== "") continue;
+      if (state.halted || this.#busy.has(state) || state.retryAtMs > nowMs) continue;
       if (state.assigning && !state.wanted) continue;
       const asked = { state, version: state.version };
       if (state.topicId === "") nameless.push(asked);

@@ -240,6 +240,10 @@ export class FakeBroker implements BrokerClient {
   commit(request: ApiRequest<"offsetCommit">): ApiResponse<"offsetCommit"> {
     return {
       results: request.offsets.map((one) => {
+        if (one.topicId !== undefined && one.topicId !== this.topicIds.get(one.topic)) {
+          const error = { code: "UNKNOWN_TOPIC_ID", message: "deleted", retriable: true, definite: true };
+          return { topic: one.topic, partition: one.partition, offset: -1, committedAtMs: 0, error };
+        }
         this.committed.set(`${one.topic}-${one.partition}`, one);
         return { topic: one.topic, partition: one.partition, offset: one.offset, committedAtMs: this.clock.wallMs() };
       }),

@@ -247,7 +247,13 @@ test("one heartbeat is in flight: a hint meanwhile is answered by another one af
 
 test("a join says everything; the next heartbeat only who it is; after an error everything again", () => {
   const it = Driven.in("JOINING");
-  const full = { subscription: ["orders"], owned: [], clientId: "c", sessionTimeoutMs: 45_000, rebalanceTimeoutMs: 300_000 };
+  const full = {
+    subscription: ["orders"],
+    owned: [],
+    clientId: "c",
+    sessionTimeoutMs: 45_000,
+    rebalanceTimeoutMs: 300_000,
+  };
   expect(it.last).toMatchObject({ memberEpoch: 0, ...full });
   it.answer(1, [p0]);
   it.on({ type: "reconciled", owned: [p0] });
