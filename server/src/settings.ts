@@ -18,7 +18,7 @@ export const settingDefinitions = {
   "auto.create.topics.enable": {
     type: "boolean",
     default: true,
-    text: "A produce, fetch or metadata request for a missing topic creates it.",
+    text: "A produce request for a missing topic creates it, and so does a metadata request that allows it.",
   },
   "num.partitions": {
     type: "integer",

@@ -111,7 +111,7 @@ export class Appender {
         failed: reject,
       });
     }
-    if (acks === 0) return Promise.resolve(outcomes.map(({ result }) => ({ ...unacknowledged(result) })));
+    if (acks === 0) return Promise.resolve(outcomes.map(({ result }) => unacknowledged(result)));
     if (outcomes.every(({ waitsFor }) => waitsFor.size === 0))
       return Promise.resolve(outcomes.map(({ result }) => result));
     return Promise.all(outcomes.map(whenDurable));

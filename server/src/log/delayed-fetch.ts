@@ -7,6 +7,9 @@ import type { Clock, Timers } from "@brooklet/protocol/world";
 import type { FetchResults, FetchWaiting } from "./log.ts";
 import type { Partition } from "./partition.ts";
 
+/** Partitions watched by all waiting fetches together: a fetch of many partitions weighs as much as many fetches. */
+export const MAX_WATCHED_PARTITIONS = 1_000_000;
+
 /** What one attempt to answer came to. */
 export interface Attempt {
   readonly results: FetchResults;
@@ -36,6 +39,7 @@ export class DelayedFetches {
   readonly #all = new Set<DelayedFetch>();
   #woken: Set<DelayedFetch> | undefined;
   #nextNumber = 0;
+  #watched = 0;
 
   constructor(clock: Clock, maxWaiting: number) {
     this.#timers = clock.timers();
@@ -47,22 +51,14 @@ export class DelayedFetches {
     return this.#all.size;
   }
 
-  /** Whether some fetch waits on the partition. */
-  watches(partition: Partition): boolean {
-    return this.#byPartition.has(partition);
-  }
-
   /** Waits until `fetch` can be answered. `first` is its first attempt: under way, or too little. */
   wait(fetch: WaitingFetch, first: Attempt | Promise<Attempt>, waiting: FetchWaiting): Promise<FetchResults> {
-    if (this.#all.size >= this.#maxWaiting)
+    const tooMany = this.#tooMany(fetch);
+    if (tooMany !== undefined)
       return Promise.reject(
-        new ProtocolError(
-          "THROTTLING_QUOTA_EXCEEDED",
-          `${this.#all.size} fetches are waiting, which is the most allowed`,
-          {
-            hint: "Wait for fewer partitions at once from fewer consumers, or raise max.parked.fetches.",
-          },
-        ),
+        new ProtocolError("THROTTLING_QUOTA_EXCEEDED", tooMany, {
+          hint: "Wait for fewer partitions at once from fewer consumers, or raise max.parked.fetches.",
+        }),
       );
     return new Promise((resolve, reject) => {
       const delayed = new DelayedFetch(fetch, {
@@ -76,6 +72,7 @@ export class DelayedFetches {
         ended: (ended) => this.#remove(ended),
       });
       this.#all.add(delayed);
+      this.#watched += fetch.partitions.length;
       for (const partition of fetch.partitions) {
         const others = this.#byPartition.get(partition);
         if (others === undefined) this.#byPartition.set(partition, new Set([delayed]));
@@ -104,6 +101,12 @@ export class DelayedFetches {
     this.#timers.close();
   }
 
+  #tooMany({ partitions }: WaitingFetch): string | undefined {
+    if (this.#all.size >= this.#maxWaiting) return `${this.#all.size} fetches are waiting, which is the most allowed`;
+    if (this.#watched + partitions.length <= MAX_WATCHED_PARTITIONS) return undefined;
+    return `waiting fetches watch ${this.#watched} partitions; ${partitions.length} more are too many`;
+  }
+
   /** After the whole turn was made visible, so that one look sees all of it. */
   #wake(fetch: DelayedFetch): void {
     if (this.#woken !== undefined) {
@@ -120,6 +123,7 @@ export class DelayedFetches {
 
   #remove(fetch: DelayedFetch): void {
     this.#all.delete(fetch);
+    this.#watched -= fetch.partitions.length;
     this.#woken?.delete(fetch);
     for (const partition of fetch.partitions) {
       const others = this.#byPartition.get(partition);

@@ -1,6 +1,7 @@
 // Hard place 1 as the log sees it: a turn fails with others behind it, and everything goes back to what is durable.
 
 import { expect, test } from "vitest";
+import { settle } from "../../support/simulated-clock.ts";
 import { batchOf, LogUnderTest, rejection, sequenced } from "./log-under-test.ts";
 import { valuesOf } from "./values.ts";
 
@@ -109,4 +110,23 @@ test("on a full disk topics can be deleted, but not created, and no producer id 
   await at.clock.advance(1500);
   await at.create("orders");
   expect((await at.produce("orders", batchOf(["b"]))).baseOffset).toBe(0);
+});
+
+test("what is staged, but not sealed when an earlier turn fails leaves no sequence behind", async () => {
+  const at = new LogUnderTest();
+  await at.create("orders");
+  at.storage.hold();
+  at.storage.failTurn(at.storage.turns.length + 1, "full");
+  const item = (sequence: number) => [{ topic: "orders", partition: 0, batches: sequenced(["a"], sequence) }];
+  const sealed = at.log.produce(1, item(0));
+  await at.clock.advance(1);
+  const open = at.log.produce(1, item(1));
+  at.storage.release();
+  await settle();
+  for (const results of [await sealed, await open]) expect(results[0]?.error?.code).toBe("STORAGE_FULL");
+
+  await at.clock.advance(1500);
+  await at.produce("orders", sequenced(["other"], 0, 8));
+  expect((await at.produce("orders", sequenced(["a"], 0))).baseOffset).toBe(1);
+  expect((await at.produce("orders", sequenced(["a"], 1))).baseOffset).toBe(2);
 });

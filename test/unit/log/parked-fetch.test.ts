@@ -1,7 +1,10 @@
 // Fetches that wait: what wakes them, what completes them, and that each is completed exactly once.
 
 import { expect, test } from "vitest";
+import { DelayedFetches, MAX_WATCHED_PARTITIONS } from "../../../server/src/log/delayed-fetch.ts";
 import type { FetchResults, FetchWaiting } from "../../../server/src/log/log.ts";
+import { Partition } from "../../../server/src/log/partition.ts";
+import { SimulatedClock } from "../../support/simulated-clock.ts";
 import { batchOf, LogUnderTest, never, rejection } from "./log-under-test.ts";
 import { valuesOf } from "./values.ts";
 
@@ -239,4 +242,32 @@ test("appends that cannot reach minBytes do not make a fetch look again", async 
   expect(reads).toBe(1);
   expect(parked.answers).toEqual([]);
   at.log.close();
+});
+
+test("the partitions that waiting fetches watch together are bounded, and given back", async () => {
+  const clock = new SimulatedClock();
+  const delayed = new DelayedFetches(clock, 10);
+  const partition = new Partition({ topic: "orders", topicId: "id" }, 0, 1);
+  const tooLittle = { results: [], bytes: 0, refused: false };
+  const wait = (count: number, waiting = never) => {
+    const partitions = new Array<Partition>(count).fill(partition);
+    const fetch = {
+      partitions,
+      minBytes: 1,
+      waitMs: 1000,
+      attempt: () => tooLittle,
+      nothing: () => [],
+      abandon: () => {},
+    };
+    return delayed.wait(fetch, tooLittle, waiting);
+  };
+  const { waiting, cancel } = canceller();
+  const first = wait(MAX_WATCHED_PARTITIONS, waiting);
+  expect(await rejection(wait(1))).toBe("THROTTLING_QUOTA_EXCEEDED");
+  cancel();
+  await first;
+  const second = watch(wait(1));
+  await clock.advance(10);
+  expect(second.answers).toEqual([]);
+  delayed.close();
 });
