@@ -71,3 +71,20 @@ test("farewells are remembered ten minutes, and so many at most", () => {
   farewells.remember("g", "late", { ...farewell, atMs: 700_000 });
   expect(farewells.size).toBe(1);
 });
+
+test("a failed turn forgets no numbers, of commits neither", async () => {
+  const world = new GroupWorld();
+  const [w1, w2] = [world.member("w1"), world.member("w2")];
+  await w1.join();
+  await w1.commit([{ partition: 0, offset: 1 }], { seq: 7 });
+  const joining = w2.send(FULL);
+  const leaving = w1.send({ memberEpoch: -1 });
+  world.turns.seal();
+  world.turns.fail();
+  for (const answer of [joining, leaving]) expect(await refusalOf(answer)).toMatchObject({ code: "STORAGE_FULL" });
+  expect(await refusalOf(w1.commit([{ partition: 0, offset: 0 }], { seq: 7 }))).toMatchObject({
+    code: "STALE_MEMBER_EPOCH",
+  });
+  expect(await refusalOf(w2.beat({ ...FULL, seq: 1 }))).toMatchObject({ code: "STALE_MEMBER_EPOCH" });
+  await w1.commit([{ partition: 0, offset: 2 }], { seq: 8 });
+});

@@ -1,0 +1,84 @@
+// Topics that come and go under a group, and subscriptions that change.
+
+import { expect, test } from "vitest";
+import { GroupWorld, refusalOf } from "./group-world.ts";
+
+test("a topic that is created is shared out at once; those who wait for it are hinted", async () => {
+  const world = new GroupWorld({}, {});
+  const [w1, w2] = [world.member("w1"), world.member("w2")];
+  await w1.join(["orders"]);
+  await w2.join(["orders", "audit"]);
+  await world.settleMembers([w1, w2]);
+  w1.peer.hints.length = 0;
+  const { epoch } = world.group();
+  world.catalog.create("orders", 2);
+  world.catalog.create("elsewhere", 2);
+  world.turns.flush();
+  expect(world.group()).toMatchObject({ epoch: epoch + 1, state: "Reconciling" });
+  expect(w1.peer.hints).toEqual(["billing"]);
+  await world.settleMembers([w1, w2]);
+  expect(w1.owned.length + w2.owned.length).toBe(2);
+  expect(world.group().timeline.findLast(({ event }) => event === "epoch")?.reason).toBe("topic orders was created");
+});
+
+test("a deleted topic's partitions vanish at once: from the group, the next answers, and what may be committed", async () => {
+  const world = new GroupWorld({}, { orders: 4, audit: 2 });
+  const [w1, w2] = [world.member("w1"), world.member("w2")];
+  await w1.join(["orders", "audit"]);
+  await w2.join(["orders", "audit"]);
+  await world.settleMembers([w1, w2]);
+  const before = world.catalog.byName("orders");
+  for (const { peer } of [w1, w2]) peer.hints.length = 0;
+  world.catalog.delete("orders");
+  world.turns.flush();
+  for (const { assignment } of world.group().members)
+    expect(assignment.every(({ topic }) => topic === "audit")).toBe(true);
+  expect(w1.peer.hints).toEqual(["billing"]);
+  world.catalog.create("orders", 4);
+  world.turns.flush();
+  await world.settleMembers([w1, w2]);
+  const ids = new Set(
+    [...w1.owned, ...w2.owned].filter(({ topic }) => topic === "orders").map(({ topicId }) => topicId),
+  );
+  expect([...ids]).toEqual([world.catalog.byName("orders")?.topicId]);
+  const [partition] = w1.owned.filter(({ topic }) => topic === "orders");
+  const results = await w1.commit([
+    { partition: partition?.partition ?? -1, offset: 1, topicId: before?.topicId ?? "" },
+  ]);
+  expect(results[0]?.error?.code).toBe("UNKNOWN_TOPIC_ID");
+});
+
+test("deleted and created again within one turn: nobody keeps the old topic's partitions", async () => {
+  const world = new GroupWorld();
+  const w1 = world.member("w1");
+  await w1.join();
+  const old = w1.owned[0]?.topicId;
+  world.catalog.delete("orders");
+  world.catalog.create("orders", 4);
+  world.turns.flush();
+  await w1.beat();
+  await w1.acknowledge();
+  expect(w1.owned).toHaveLength(4);
+  expect(w1.owned.some(({ topicId }) => topicId === old)).toBe(false);
+});
+
+test("a changed subscription moves the epoch and the partitions, an equal one nothing", async () => {
+  const world = new GroupWorld({}, { orders: 2, audit: 2 });
+  const [w1, w2] = [world.member("w1"), world.member("w2")];
+  await w1.join(["orders", "audit"]);
+  await w2.join(["orders", "audit"]);
+  await world.settleMembers([w1, w2]);
+  const { epoch } = world.group();
+  await w1.beat({ subscription: ["audit", "orders", "audit"] });
+  expect(world.group().epoch).toBe(epoch);
+  await w1.beat({ subscription: ["audit"] });
+  expect(world.group()).toMatchObject({ epoch: epoch + 1 });
+  await world.settleMembers([w1, w2]);
+  expect(w1.owned.map(({ topic }) => topic)).toEqual(["audit", "audit"]);
+  expect(w2.owned.map(({ topic }) => topic)).toEqual(["orders", "orders"]);
+  expect(world.group().timeline.findLast(({ event }) => event === "epoch")?.reason).toBe("w1 subscribed to audit");
+  await w1.beat({ subscription: [] });
+  await world.settleMembers([w1, w2]);
+  expect([w1.owned.length, w2.owned.length]).toEqual([0, 4]);
+  expect((await refusalOf(w1.beat({ subscription: [""] }))).code).toBe("INVALID_REQUEST");
+});
