@@ -37,7 +37,7 @@ export async function closeConsumer<K, V>(
   await client.close().catch((error: unknown) => thrown.push(error));
   calls.close();
   if (unfinished.length > 0) {
-    logger.warn({ unfinished, timeoutMs }, `close() did not finish in ${timeoutMs} ms: ${unfinished.join(", ")}`);
+    logger.warn({ unfinished, timeoutMs }, `close() left unfinished (within ${timeoutMs} ms): ${unfinished.join(", ")}`);
   }
   for (const error of thrown.slice(1)) logger.error({ error }, "another error while closing");
   if (thrown.length > 0) throw thrown[0];
@@ -58,8 +58,15 @@ async function leaveGroup<K, V>(
   const offsets = autoCommit !== undefined && (isMember || subscription.mode === "manual") ? autoCommit.due() : [];
   if (autoCommit !== undefined && offsets.length > 0) {
     const commit = commits.sync(offsets, { timeoutMs: call.remainingMs, retryStale: true });
-    commit.catch((error: unknown) => autoCommit.failed(asBrookletError(error), offsets));
-    if (!(await inTime(call, commit))) unfinished.push("the commit of what was processed");
+    let stored = false;
+    const outcome = commit.then(
+      () => {
+        stored = true;
+      },
+      (error: unknown) => autoCommit.failed(asBrookletError(error), offsets),
+    );
+    await inTime(call, outcome);
+    if (!stored) unfinished.push("the commit of what was processed");
   }
   if (subscription.mode === "topics") {
     session.handle({ type: "prepareLeave" });

@@ -61,6 +61,7 @@ export class Fetcher {
   readonly #turns = new WeakMap<PartitionState, number>();
   #turn = 0;
   #failures = 0;
+  #waits = 0;
   #raised: BrookletError | undefined;
   #closed = false;
 
@@ -179,7 +180,9 @@ export class Fetcher {
   }
 
   #wakeAfter(waitMs: number): void {
-    this.#timers.schedule("retry", waitMs, () => this.#options.onChange());
+    // A timer for each wait: one key would let a later wait swallow the end of an earlier one.
+    this.#waits += 1;
+    this.#timers.schedule(`retry-${this.#waits}`, waitMs, () => this.#options.onChange());
   }
 
   /** Says whether anything came. */

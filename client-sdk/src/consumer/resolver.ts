@@ -43,6 +43,7 @@ export class Resolver {
   readonly #busy = new Set<PartitionState>();
   readonly #ending = new Set<PartitionState>();
   #failures = 0;
+  #waits = 0;
   #raised: BrookletError | undefined;
   #closed = false;
 
@@ -141,7 +142,7 @@ export class Resolver {
   #failed(asked: readonly Asked[], error: BrookletError): void {
     const { logger } = this.#options;
     this.#failures += 1;
-    for (const { state } of asked) this.#retryLater(state);
+    this.#retryLater(asked.map(({ state }) => state));
     logger.debug(
       { code: error.code },
       `looking for positions of ${list(asked.map(({ state }) => state))}: ${error.message}`,
@@ -151,11 +152,13 @@ export class Resolver {
     if (!passing && !this.#closed) this.#raised = error;
   }
 
-  #retryLater(state: PartitionState): void {
+  #retryLater(states: readonly PartitionState[]): void {
     const { clock, backoff, random, onChange } = this.#options;
     const waitMs = backoffMs(backoff, Math.max(1, this.#failures), random);
-    state.retryAtMs = clock.nowMs() + waitMs;
-    this.#timers.schedule("retry", waitMs, onChange);
+    for (const state of states) state.retryAtMs = clock.nowMs() + waitMs;
+    // A timer for each wait: one key would let a later wait swallow the end of an earlier one.
+    this.#waits += 1;
+    this.#timers.schedule(`retry-${this.#waits}`, waitMs, onChange);
   }
 
   /** A partition assigned by hand is pinned to the topic that bears the name now. */
@@ -254,7 +257,7 @@ export class Resolver {
   }
 
   #refused(state: PartitionState, error: BrookletError): void {
-    this.#retryLater(state);
+    this.#retryLater([state]);
     if (!error.retriable && error.code !== "STALE_MEMBER_EPOCH") this.#raised = error;
   }
 }
