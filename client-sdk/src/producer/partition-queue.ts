@@ -14,6 +14,7 @@ import { indefinite } from "../network/retry.ts";
 /** Kafka's producer epoch is an int16; after the last one a fresh producer id is needed. */
 export const MAX_PRODUCER_EPOCH = 32_767;
 const SEQUENCES = 2 ** 31;
+const GONE: ReadonlySet<string> = new Set(["UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_ID"]);
 
 export interface ProducerIdentity {
   readonly producerId: number;
@@ -65,6 +66,8 @@ export class PartitionQueue<B extends QueuedBatch> {
   #provenSequence = 0;
   /** A numbered batch was given up: the sequences from there on may have a gap. */
   #hasGap = false;
+  /** The broker has stored something under this numbering. */
+  #isKnown = false;
   /** The broker has told the first in line that the sequences do not fit. */
   #mustRaiseEpoch = false;
 
@@ -124,7 +127,7 @@ export class PartitionQueue<B extends QueuedBatch> {
 
   /** The batch that may be sent next, without taking it; undefined if none may. `retryAtMs` may lie ahead. */
   peek(): B | undefined {
-    const { maxInLine } = this.#options;
+    const maxInLine = this.#maxInLine();
     if (this.needsIdentity || this.#mustRaiseEpoch) return undefined;
     const firstUndecided = this.#line.findIndex(({ state }) => state !== "done");
     for (let at = Math.max(0, firstUndecided); at < this.#line.length; at++) {
@@ -134,6 +137,14 @@ export class PartitionQueue<B extends QueuedBatch> {
     }
     if (this.#hasGap || this.#line.length >= maxInLine) return undefined;
     return this.#queue[0];
+  }
+
+  /**
+   * A broker that knows nothing of a producer accepts any first sequence (SEMANTICS.md 3.3): were the first batch refused
+   * for the moment, the second would pass it. So the first of a numbering goes alone.
+   */
+  #maxInLine(): number {
+    return this.#options.isIdempotent && !this.#isKnown ? 1 : this.#options.maxInLine;
   }
 
   /** Marks the batch that `peek` gave as sent; a new one is numbered. */
@@ -156,6 +167,7 @@ export class PartitionQueue<B extends QueuedBatch> {
     if (batch.state !== "inFlight") return [];
     batch.state = "done";
     batch.outcome = outcome;
+    this.#isKnown = true;
     return this.#settle();
   }
 
@@ -164,6 +176,8 @@ export class PartitionQueue<B extends QueuedBatch> {
     if (batch.state !== "inFlight") return [];
     batch.state = "waiting";
     batch.isIndefinite ||= !error.definite;
+    // A topic that was deleted and created again has forgotten its producers.
+    if (GONE.has(error.code)) this.#isKnown = false;
     const asksForEpoch =
       this.#options.isIdempotent && isErrorCode(error.code) && errorRow(error.code).recovery === "bumpEpoch";
     if (asksForEpoch) {
@@ -280,6 +294,7 @@ export class PartitionQueue<B extends QueuedBatch> {
   #renumber(): void {
     this.#mustRaiseEpoch = false;
     this.#hasGap = false;
+    this.#isKnown = false;
     this.#nextSequence = 0;
     this.#provenSequence = 0;
     for (const batch of this.#line) {
