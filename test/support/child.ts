@@ -12,14 +12,25 @@ export interface Child {
   readonly lines: readonly string[];
   /** Resolves when a line fits; rejects when the process ends without one. */
   line(fits: (line: string) => boolean): Promise<string>;
+  /** Writes a line to its standard input, which stays open as long as this process lives. */
+  tell(line: string): void;
   kill(signal: NodeJS.Signals): void;
   /** The exit code, or the signal's name. */
   readonly exited: Promise<number | string>;
 }
 
-/** Starts a program; stderr goes to the test's output. */
-export function startProgram(program: string, programArguments: readonly string[]): Child {
-  const child = spawn(program, programArguments, { stdio: ["ignore", "pipe", "inherit"] });
+/** Starts a program; stderr goes to the test's output, or is kept for the error of `line`. */
+export function startProgram(
+  program: string,
+  programArguments: readonly string[],
+  { keepsErrors = false }: { keepsErrors?: boolean } = {},
+): Child {
+  const child = spawn(program, programArguments, { stdio: ["pipe", "pipe", "pipe"] });
+  const errors: string[] = [];
+  if (keepsErrors) child.stderr.setEncoding("utf8").on("data", (text: string) => errors.push(text));
+  else child.stderr.pipe(process.stderr, { end: false });
+  // A program that has ended reads nothing.
+  child.stdin.on("error", () => {});
   const exited = deferred<number | string>();
   const lines: string[] = [];
   const waiting = new Set<() => void>();
@@ -42,6 +53,7 @@ export function startProgram(program: string, programArguments: readonly string[
     pid: child.pid ?? -1,
     lines,
     exited: exited.promise,
+    tell: (line) => void child.stdin.write(`${line}\n`),
     kill: (signal) => void child.kill(signal),
     line(fits) {
       const found = deferred<string>();
@@ -49,7 +61,11 @@ export function startProgram(program: string, programArguments: readonly string[
       const look = () => {
         for (; at < lines.length; at++) if (fits(lines[at] as string)) found.resolve(lines[at] as string);
         if (over)
-          found.reject(new Error(`the process ended without the line; it said: ${lines.slice(-5).join(" | ")}`));
+          found.reject(
+            new Error(
+              `the process ended without the line; it said: ${[...lines.slice(-5), ...errors.slice(-5)].join(" | ")}`,
+            ),
+          );
       };
       waiting.add(look);
       look();
