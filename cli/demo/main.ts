@@ -70,7 +70,10 @@ class Demo {
     const deadlineMs = systemClock.nowMs() + STEP_LIMIT_MS;
     while (!(await holds())) {
       this.#stop.signal.throwIfAborted();
-      if (systemClock.nowMs() > deadlineMs) throw new Error(`waited ${STEP_LIMIT_MS / 1000} s in vain for: ${what}`);
+      if (systemClock.nowMs() > deadlineMs)
+        throw new Error(
+          `waited ${STEP_LIMIT_MS / 1000} s in vain for: ${what} (${this.ledger.recordCount} records so far; ${this.shares})`,
+        );
       await sleep(systemClock, TICK_MS, this.#stop.signal);
     }
   }
@@ -96,16 +99,15 @@ class Replay {
   readonly acknowledged: Promise<{ partition: number; offset: number }[]>;
   sent = 0;
 
-  constructor(bootstrapServers: string, reports: readonly Report[], stop: AbortSignal) {
+  constructor(bootstrapServers: string, reports: readonly Report[], stop: AbortController) {
     this.#producer = new Producer<string, Report>({
       "bootstrap.servers": bootstrapServers,
       "client.id": "replay",
       "key.serializer": string,
       "value.serializer": json<Report>(),
     });
-    this.acknowledged = this.#run(reports, stop);
-    // It is awaited at the end; until then its failure must not end the process.
-    this.acknowledged.catch(() => undefined);
+    this.acknowledged = this.#run(reports, stop.signal);
+    this.acknowledged.catch((error: unknown) => stop.abort(error));
   }
 
   hurry(): void {
@@ -114,17 +116,20 @@ class Replay {
 
   async #run(reports: readonly Report[], stop: AbortSignal): Promise<{ partition: number; offset: number }[]> {
     const sends: Promise<{ partition: number; offset: number }>[] = [];
+    const failed = new AbortController();
     const beganMs = systemClock.nowMs();
     try {
       for (const report of reports) {
         const send = this.#producer.send({ topic: TOPIC, key: report.airport, value: report });
-        send.catch(() => undefined);
+        // Each is awaited at the end; a failure ends the replay before.
+        send.catch((error: unknown) => failed.abort(error));
         sends.push(send);
         this.sent++;
         const aheadMs = (this.sent * 1000) / REPLAY_PER_SECOND - (systemClock.nowMs() - beganMs);
         if (aheadMs > TICK_MS && !this.#hurry.signal.aborted)
           await sleep(systemClock, aheadMs, AbortSignal.any([this.#hurry.signal, stop])).catch(() => undefined);
         stop.throwIfAborted();
+        failed.signal.throwIfAborted();
       }
       return await Promise.all(sends);
     } finally {
@@ -254,14 +259,8 @@ async function report(demo: Demo, admin: Admin, reports: readonly Report[], outc
   print(epochs(timeline, startMs));
 
   print(heading("How long partitions stood still"));
-  const because = ({ from, to }: Move) =>
-    from === "B" && to !== "C"
-      ? "B was killed"
-      : from === "B"
-        ? "C joined, or B was killed"
-        : to === "C"
-          ? "C joined"
-          : "C left";
+  const because = ({ atMs, from }: Move) =>
+    atMs < outcome.killedMs ? "C joined" : from === "B" ? "B was killed" : "C left";
   print(standstills(ledger.moves, startMs, because));
   const moved = new Set(ledger.moves.map(({ partition }) => partition));
   const window = [outcome.joinedMs - 3_000, outcome.killedMs] as const;
@@ -314,7 +313,7 @@ async function main(stop: AbortController): Promise<boolean> {
       await demo.until("two workers sharing six partitions", () => demo.shared);
       say(`They share the partitions: ${demo.shares}`);
       say(`The reports are replayed, ${REPLAY_PER_SECOND} a second.`);
-      const replay = new Replay(bootstrapServers, reports, stop.signal);
+      const replay = new Replay(bootstrapServers, reports, stop);
       const outcome = await play(demo, admin, replay);
       return await report(demo, admin, reports, outcome);
     } finally {

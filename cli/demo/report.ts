@@ -15,15 +15,17 @@ export interface TimelineEntry {
 
 const WIDTH = 80;
 
-/** Breaks `text` at spaces; further lines begin with `indent`. */
+/** Breaks `text` at spaces; its own indentation stays, further lines begin with `indent`. */
 export function wrap(text: string, indent: string): string {
   const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > WIDTH) {
+  let line = text.slice(0, text.length - text.trimStart().length);
+  let empty = true;
+  for (const word of text.trim().split(" ")) {
+    if (!empty && line.length + 1 + word.length > WIDTH) {
       lines.push(line);
       line = indent + word;
-    } else line = line === "" && lines.length === 0 ? word : `${line} ${word}`;
+    } else line += empty ? word : ` ${word}`;
+    empty = false;
   }
   return [...lines, line].join("\n");
 }
@@ -44,28 +46,50 @@ export function ranges(numbers: readonly number[]): string {
   return parts.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(" ");
 }
 
-const verbs: Readonly<Record<string, string>> = {
-  join: "joins",
-  leave: "leaves",
-  eviction: "is removed",
-  assignment: "gets",
-  revocation: "gives back",
-  refusedCommit: "is refused a commit",
+/** What an event is called, and whether its reason says more than the epoch's line does. */
+const events: Readonly<Record<string, { verb: string; withReason: boolean }>> = {
+  join: { verb: "joins", withReason: false },
+  leave: { verb: "leaves, holding", withReason: true },
+  eviction: { verb: "is removed, holding", withReason: true },
+  assignment: { verb: "gets", withReason: false },
+  refusedCommit: { verb: "is refused a commit of", withReason: true },
 };
+
+/** The broker names a member by its id, and beside it once its client.id; people want the latter. */
+function namesOf(timeline: readonly TimelineEntry[]): (text: string) => string {
+  const names = new Map<string, string>();
+  for (const { reason = "" } of timeline)
+    for (const [, id = "", name = ""] of reason.matchAll(/(\S{22}) \((\w+)\)/g)) names.set(id, name);
+  return (text) => {
+    let named = text;
+    for (const [id, name] of names) named = named.replaceAll(`${id} (${name})`, name).replaceAll(id, name);
+    return named;
+  };
+}
 
 /** The timeline, epoch by epoch: who got and gave back which partitions, and why. */
 export function epochs(timeline: readonly TimelineEntry[], startMs: number): string {
+  const named = namesOf(timeline);
   const lines: string[] = [];
-  for (const { atMs, event, epoch, member, partitions, reason } of timeline) {
-    const at = `${((atMs - startMs) / 1000).toFixed(1).padStart(6)} s `;
+  for (const { atMs, event, epoch, member = "the group", partitions = [], reason = "" } of timeline) {
+    const at = `${((atMs - startMs) / 1000).toFixed(1).padStart(6)} s  `;
     if (event === "epoch") {
-      lines.push(wrap(`${at} epoch ${epoch}: ${reason ?? ""}`, " ".repeat(10)));
+      lines.push(wrap(`${at}epoch ${epoch}: ${named(reason)}`, " ".repeat(10)));
       continue;
     }
-    const which =
-      partitions === undefined || partitions.length === 0 ? "" : ` ${ranges(partitions.map((p) => p.partition))}`;
-    const why = event === "assignment" || reason === undefined ? "" : ` (${reason})`;
-    lines.push(wrap(`${at}     ${member ?? "the group"} ${verbs[event] ?? event}${which}${why}`, " ".repeat(16)));
+    const asked = event === "revocation" && reason.startsWith("to give up");
+    const { verb, withReason } = events[event] ?? {
+      verb: event !== "revocation" ? event : asked ? "is asked for" : "gives back",
+      withReason: event !== "revocation",
+    };
+    const which = partitions.length === 0 ? "" : ` ${ranges(partitions.map(({ partition }) => partition))}`;
+    const why = withReason && reason !== "" ? ` (${named(reason)})` : "";
+    lines.push(
+      wrap(
+        `${at}  ${named(member)} ${verb}${which || (verb.endsWith("holding") ? " nothing" : "")}${why}`,
+        " ".repeat(14),
+      ),
+    );
   }
   return lines.join("\n");
 }
