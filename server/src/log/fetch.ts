@@ -166,7 +166,7 @@ export class Fetcher {
     const { plan, results, views } = progress;
     const { item, found } = plan.targets[index] as Target;
     const partition = found as Partition;
-    const view = views[index] as View;
+    let view = views[index] as View;
     try {
       const batches = await this.#parts.storage.read({
         partitionId: partition.partitionId,
@@ -175,8 +175,8 @@ export class Fetcher {
         maxBytes: Math.max(1, room),
       });
       // Meanwhile the topic may be gone, or the log may start later.
-      const now = viewOf(partition, plan.request);
-      const refusal = this.#refusal(item, partition, { ...view, logStartOffset: now.logStartOffset });
+      view = { ...view, logStartOffset: partition.logStartOffset };
+      const refusal = this.#refusal(item, partition, view);
       if (refusal !== undefined) throw refusal;
       results[index] = resultOf(item, view, take(progress, batches, room, view.end));
     } catch (error) {

@@ -1,6 +1,7 @@
 // Fetch: sizes, order, refusals, damage, and topics that go away while they are read.
 
 import { expect, test } from "vitest";
+import type { TopicState } from "../../../server/src/log/catalog.ts";
 import { StorageCorruptionError } from "../../../server/src/storage/storage.ts";
 import { batchOf, LogUnderTest, never } from "./log-under-test.ts";
 import { valuesOf } from "./values.ts";
@@ -180,4 +181,18 @@ test("a fetch of no partitions is answered at once", async () => {
   const at = new LogUnderTest();
   const request = { maxWaitMs: 1000, minBytes: 1, maxBytes: 1, isolation: "read_committed" as const, partitions: [] };
   expect(await at.log.fetch(request, never)).toEqual([]);
+});
+
+test("a log start that moves during a cold read is seen: nothing before it is returned", async () => {
+  const at = await withBatches(1, { "tail.cache.bytes": 0 });
+  const partition = (at.log.catalog.byName("orders") as TopicState).partitions[0];
+  const read = at.storage.read.bind(at.storage);
+  at.storage.read = async (request) => {
+    const batches = await read(request);
+    // What retention and deleteRecords will do.
+    Object.defineProperty(partition, "logStartOffset", { value: 2 });
+    return batches;
+  };
+  const [result] = await at.during(at.fetch("orders", 0));
+  expect(result).toMatchObject({ error: { code: "OFFSET_OUT_OF_RANGE" }, logStartOffset: 2, batches: [] });
 });
