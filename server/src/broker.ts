@@ -9,10 +9,11 @@ import { type Clock, type Deferred, deferred, sleep, systemClock, systemRandom }
 import packageJson from "../package.json" with { type: "json" };
 import type { BrokerParts } from "./api/handler.ts";
 import { createGroupCoordinator } from "./groups/group-coordinator.ts";
-import { urlOf } from "./hosts.ts";
+import { hostNamesOf, urlOf } from "./hosts.ts";
 import { dispatch } from "./listeners/dispatch.ts";
 import { Guard } from "./listeners/guard.ts";
 import { Instances } from "./listeners/instances.ts";
+import { RefusalLog } from "./listeners/refusal-log.ts";
 import { BROKER_ID } from "./listeners/session.ts";
 import { Sessions } from "./listeners/sessions.ts";
 import { createLog } from "./log/broker-log.ts";
@@ -142,10 +143,12 @@ class RunningBroker implements Broker {
         describeStatus: () => this.#describe(parts, { startedAtMs, startedMs }),
       };
       this.#parts = parts;
-      const services = { broker: parts, clock, dispatch };
+      const refusals = new RefusalLog(logger, clock);
+      const services = { broker: parts, clock, dispatch, refusals };
       const sessions = new Sessions({
         ...services,
         instances: new Instances(clock),
+        refusals,
       });
       this.#sessions = sessions;
       const door =
@@ -184,7 +187,7 @@ class RunningBroker implements Broker {
   async #openSockets(http: HttpModule, services: Services, sessions: Sessions): Promise<Door> {
     const { host, port, allowedHosts, allowedOrigins, allowAnonymousNetwork, logger } = this.#config;
     // Who asked for one certain address may also be addressed by it.
-    const guard = new Guard({ allowedHosts: [...allowedHosts, host], allowedOrigins });
+    const guard = new Guard({ allowedHosts: [...allowedHosts, ...hostNamesOf(host)], allowedOrigins });
     const door = await http.openHttpDoor({ ...services, sessions, guard, host, port });
     if (allowAnonymousNetwork)
       logger.warn({ host }, "anybody who reaches this broker may use it: no token is configured");
@@ -285,7 +288,7 @@ class RunningBroker implements Broker {
 }
 
 type HttpModule = typeof import("./listeners/http.ts");
-type Services = Pick<Parameters<HttpModule["openHttpDoor"]>[0], "broker" | "clock" | "dispatch">;
+type Services = Pick<Parameters<HttpModule["openHttpDoor"]>[0], "broker" | "clock" | "dispatch" | "refusals">;
 
 function simulatedDoor(listener: { readonly address: string; close(): Promise<void> }): Door {
   return {

@@ -28,6 +28,12 @@ export function isLoopbackHost(host: string): boolean {
   return isLoopbackName(host.includes(":") ? `[${host}]` : host.toLowerCase());
 }
 
+/** The Host by which clients may address a broker that listens on this one address; none for "all addresses". */
+export function hostNamesOf(host: string): string[] {
+  if (host === "0.0.0.0" || host === "::") return [];
+  return [isIPv6(host) ? `[${host}]` : host];
+}
+
 /** Where clients on this machine find a broker that listens on `host`. */
 export function urlOf(host: string, port: number): string {
   const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;

@@ -19,12 +19,27 @@ export function isReadOnly(api: string): boolean {
 }
 
 /** An answer as a frame; POLICY_VIOLATION instead of one whose header no peer would take. */
-export function encodeAnswer(api: string, id: number | undefined, answer: Answer): Uint8Array | ProtocolError {
-  const frame = encodeFrame(id === undefined ? answer.header : { id, ...answer.header }, answer.payload);
+export function encodeAnswer(api: string, id: number, answer: Answer): Uint8Array | ProtocolError {
+  const frame = encodeFrame({ id, ...answer.header }, answer.payload);
   if (frame.byteLength <= MAX_HEADER_BYTES || !readOnly.has(api)) return frame;
   let headerBytes = frame.byteLength - FRAME_PREFIX_BYTES;
   for (const part of answer.payload) headerBytes -= part.byteLength;
-  if (headerBytes <= MAX_HEADER_BYTES) return frame;
+  return headerBytes <= MAX_HEADER_BYTES ? frame : headerTooLong(api, headerBytes);
+}
+
+/**
+ * The same without its payload, as latin1 text: Node's HTTP sends a text together with the headers in one piece, and the
+ * payload after it without a copy.
+ */
+export function encodeHead(api: string, id: number | undefined, header: object): string | ProtocolError {
+  const json = JSON.stringify(id === undefined ? header : { id, ...header });
+  const bytes = Buffer.byteLength(json);
+  if (bytes > MAX_HEADER_BYTES && readOnly.has(api)) return headerTooLong(api, bytes);
+  const prefix = String.fromCharCode(bytes >>> 24, (bytes >>> 16) & 0xff, (bytes >>> 8) & 0xff, bytes & 0xff);
+  return prefix + (bytes === json.length ? json : Buffer.from(json).toString("latin1"));
+}
+
+function headerTooLong(api: string, headerBytes: number): ProtocolError {
   return new ProtocolError(
     "POLICY_VIOLATION",
     `the answer to ${api} would have a header of ${headerBytes} bytes; a frame takes ${MAX_HEADER_BYTES}`,

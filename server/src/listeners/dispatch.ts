@@ -56,16 +56,22 @@ export function dispatch(
   payload: Uint8Array,
   context: RequestContext,
 ): Promise<Answer> {
+  const { logger } = context.broker;
+  const answered = (response: object) => {
+    // The peer describes itself only to a logger that shows debug lines.
+    logger.debug({ api, peer: context.peer }, "answered");
+    return answerOf(api, response);
+  };
+  const refused = (error: unknown) => {
+    const refusal = asProtocolError(error, api, logger);
+    logger.debug({ api, peer: context.peer, code: refusal.code, reason: refusal.message }, "refused");
+    return Promise.reject(refusal);
+  };
   try {
     const handled = start(api, fields, payload, context);
-    return handled instanceof Promise
-      ? handled.then(
-          (response) => answerOf(api, response),
-          (error) => Promise.reject(asProtocolError(error, api, context.broker.logger)),
-        )
-      : Promise.resolve(answerOf(api, handled));
+    return handled instanceof Promise ? handled.then(answered, refused) : Promise.resolve(answered(handled));
   } catch (error) {
-    return Promise.reject(asProtocolError(error, api, context.broker.logger));
+    return refused(error);
   }
 }
 

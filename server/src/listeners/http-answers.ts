@@ -7,30 +7,44 @@ import { encodeRefusal } from "./answers.ts";
 
 export const JSON_CONTENT_TYPE = "application/json";
 
-/** Writes a whole answer. Written straight to Node's response: nothing of Fastify's reply is needed on the hot path. */
-export function respond(
-  response: ServerResponse,
-  httpStatus: number,
-  contentType: string,
-  body: Uint8Array | string,
-): void {
-  // A bug must not answer twice: that would throw where nobody catches.
+/** Writes a whole answer. Straight to Node's response: nothing of Fastify's reply is needed on the hot path. */
+export function respond(response: ServerResponse, httpStatus: number, contentType: string, body: Uint8Array): void {
+  if (begin(response, httpStatus, contentType, body.byteLength)) response.end(body);
+}
+
+/** Writes a frame whose head is latin1 text (encodeHead), without copying its payload. */
+export function respondFrame(response: ServerResponse, head: string, payload: readonly Uint8Array[]): void {
+  let bytes = head.length;
+  for (const part of payload) bytes += part.byteLength;
+  if (!begin(response, 200, FRAME_CONTENT_TYPE, bytes)) return;
+  const last = payload.length - 1;
+  if (last < 0) {
+    response.end(head, "latin1");
+    return;
+  }
+  response.write(head, "latin1");
+  for (let index = 0; index < last; index++) response.write(payload[index]);
+  response.end(payload[last]);
+}
+
+/** False when there was an answer already: a bug must not answer twice, because that would throw where nobody catches. */
+function begin(response: ServerResponse, httpStatus: number, contentType: string, bytes: number): boolean {
   if (response.headersSent) {
     response.destroy();
-    return;
+    return false;
   }
   response.writeHead(httpStatus, {
     "content-type": contentType,
-    "content-length": typeof body === "string" ? Buffer.byteLength(body) : body.byteLength,
+    "content-length": bytes,
     "cache-control": "no-store",
     "cross-origin-resource-policy": "same-origin",
     "x-content-type-options": "nosniff",
   });
-  response.end(body);
+  return true;
 }
 
 export function respondJson(response: ServerResponse, httpStatus: number, body: object): void {
-  respond(response, httpStatus, JSON_CONTENT_TYPE, JSON.stringify(body));
+  respond(response, httpStatus, JSON_CONTENT_TYPE, Buffer.from(JSON.stringify(body)));
 }
 
 /** An error as JSON; its status is the table's unless HTTP has a better one. */

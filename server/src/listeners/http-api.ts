@@ -14,9 +14,9 @@ import {
   parseHeader,
 } from "@brooklet/protocol";
 import type { FastifyInstance } from "fastify";
-import { encodeAnswer } from "./answers.ts";
+import { encodeHead } from "./answers.ts";
 import { type Answer, asProtocolError, isDispatched, unknownApi } from "./dispatch.ts";
-import { JSON_CONTENT_TYPE, respond, respondError, respondErrorFrame, respondJson } from "./http-answers.ts";
+import { JSON_CONTENT_TYPE, respondError, respondErrorFrame, respondFrame, respondJson } from "./http-answers.ts";
 import { checkPayloadSize, contextOf, type HttpServices } from "./http-exchange.ts";
 import { batchesOf, readRecord, recordsFrom, showRecord } from "./readable-records.ts";
 
@@ -63,9 +63,9 @@ function handleFrame(api: string, body: Uint8Array, response: ServerResponse, se
     services
       .dispatch(api, header, payload, contextOf(api, response, services))
       .then((answer) => {
-        const frame = encodeAnswer(api, id, answer);
-        if (frame instanceof ProtocolError) refuse(frame);
-        else respond(response, 200, FRAME_CONTENT_TYPE, frame);
+        const head = encodeHead(api, id, answer.header);
+        if (head instanceof ProtocolError) refuse(head);
+        else respondFrame(response, head, answer.payload);
       })
       .catch(refuse);
   } catch (error) {

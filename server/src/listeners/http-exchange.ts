@@ -37,6 +37,11 @@ export class HttpExchange extends PendingRequest implements Peer {
     return `${socket?.remoteAddress ?? "unknown"}:${socket?.remotePort ?? 0} (HTTP)`;
   }
 
+  /** How logs show it. */
+  toJSON(): string {
+    return this.description;
+  }
+
   hintHeartbeat(): void {}
 
   /** The response closes when it was sent or its client is gone; most requests never wait, and listen to nothing. */

@@ -22,6 +22,7 @@ import type { HttpServices } from "./http-exchange.ts";
 import { HttpLoad } from "./http-load.ts";
 import { addSimpleRoutes } from "./http-simple.ts";
 import { listenError } from "./listen-error.ts";
+import type { RefusalClass, RefusalLog } from "./refusal-log.ts";
 import type { Sessions } from "./sessions.ts";
 import { WebSocketDoor } from "./websocket.ts";
 
@@ -40,6 +41,7 @@ const MAX_PATH_PARAMETER_LENGTH = 256 * 9;
 export interface HttpDoorOptions extends HttpServices {
   readonly sessions: Sessions;
   readonly guard: Guard;
+  readonly refusals: RefusalLog;
   readonly host: string;
   readonly port: number;
 }
@@ -60,22 +62,31 @@ export interface HttpDoor {
  * Errors: an Error that says who has the port, or why the address cannot be used.
  */
 export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
-  const { broker, clock, guard, sessions } = options;
+  const { broker, clock, guard, refusals, sessions } = options;
   const bodyLimitBytes = FRAME_PREFIX_BYTES + MAX_HEADER_BYTES + broker.settings["socket.request.max.bytes"];
   const load = new HttpLoad(bodyLimitBytes);
   let stopping = false;
+  const tell = ({ socket }: IncomingMessage, error: ProtocolError, refusal: RefusalClass) =>
+    refusals.refused(refusal, `${socket.remoteAddress ?? "unknown"}:${socket.remotePort ?? 0}`, error.message);
 
   const front = (route: (request: IncomingMessage, response: ServerResponse) => void) => {
     return (request: IncomingMessage, response: ServerResponse) => {
       // An upgrade that is passed over leaves Node's parser unable to read a next request.
       if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
       const refusal = guard.check(request);
-      if (refusal !== undefined) refuseRequest(response, refusal.error, refusal.httpStatus);
-      else if (stopping) refuseRequest(response, new ProtocolError("BROKER_NOT_AVAILABLE", "the broker is stopping"));
-      else {
+      if (refusal !== undefined) {
+        tell(request, refusal.error, classOf(refusal.httpStatus));
+        refuseRequest(response, refusal.error, refusal.httpStatus);
+      } else if (stopping) {
+        refuseRequest(response, new ProtocolError("BROKER_NOT_AVAILABLE", "the broker is stopping"));
+      } else {
         const overload = load.enter(request, response);
-        if (overload !== undefined) refuseRequest(response, overload);
-        else route(request, response);
+        if (overload === undefined) {
+          route(request, response);
+        } else {
+          tell(request, overload, "overload");
+          refuseRequest(response, overload);
+        }
       }
     };
   };
@@ -94,10 +105,19 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
     const refusal = guard.check(request) ?? upgradeRefusal(request, webSockets, stopping);
-    if (refusal !== undefined) refuseSocket(socket, refusal.error, refusal.httpStatus);
-    else webSockets.upgrade(request, socket, head);
+    if (refusal === undefined) {
+      webSockets.upgrade(request, socket, head);
+    } else {
+      tell(request, refusal.error, classOf(refusal.httpStatus));
+      refuseSocket(socket, refusal.error, refusal.httpStatus);
+    }
   });
 
+  // Node drops what is above maxConnections without a word.
+  server.on("drop", (dropped) => {
+    const peer = `${dropped?.remoteAddress ?? "unknown"}:${dropped?.remotePort ?? 0}`;
+    refusals.refused("connections", peer, "the broker has max.connections");
+  });
   try {
     await listen(server, options);
   } catch (error) {
@@ -131,6 +151,11 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
       await fastify.close();
     },
   };
+}
+
+/** The guard's refusals, by their status. */
+function classOf(httpStatus: number): RefusalClass {
+  return httpStatus === 421 ? "host" : httpStatus === 403 ? "origin" : "target";
 }
 
 function createHttpServer(

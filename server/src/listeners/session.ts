@@ -29,6 +29,7 @@ import {
 } from "./dispatch.ts";
 import { Flow, PendingRequest } from "./flow.ts";
 import type { Instances, Supersedable } from "./instances.ts";
+import type { RefusalLog } from "./refusal-log.ts";
 
 /** A connection that has not said hello by then is closed. */
 const HELLO_TIMEOUT_MS = 10_000;
@@ -43,6 +44,7 @@ export interface SessionServices {
   readonly clock: Clock;
   readonly instances: Instances;
   readonly dispatch: Dispatch;
+  readonly refusals: RefusalLog;
   /** The broker is on its way down: what still arrives is refused. */
   isStopping(): boolean;
   greeted(session: Session): void;
@@ -73,13 +75,20 @@ export class Session implements LinkHandlers, Peer, Supersedable {
       maxReplyBytes: settings["max.reply.bytes"],
       onStalled: (why) => this.end(CLOSE.tryLater, why),
     });
-    this.#timers.schedule("hello", HELLO_TIMEOUT_MS, () =>
-      this.end(CLOSE.policy, `no hello within ${HELLO_TIMEOUT_MS / 1000} s`),
-    );
+    this.#timers.schedule("hello", HELLO_TIMEOUT_MS, () => {
+      const reason = `no hello within ${HELLO_TIMEOUT_MS / 1000} s`;
+      services.refusals.refused("silence", address, reason);
+      this.end(CLOSE.policy, reason);
+    });
   }
 
   get description(): string {
     return this.#client === "" ? this.#address : `${this.#client}@${this.#address}`;
+  }
+
+  /** How logs show it. */
+  toJSON(): string {
+    return this.description;
   }
 
   /** Requests whose answer is still owed. */
@@ -124,6 +133,7 @@ export class Session implements LinkHandlers, Peer, Supersedable {
       this.#onFrame(header, payload, message.byteLength);
     } catch (error) {
       const { code, message: text } = asProtocolError(error, "a frame", this.#services.broker.logger);
+      this.#services.refusals.refused("garbage", this.description, text);
       this.end(CLOSE.malformed, `${code}: ${text}`);
     }
   }
@@ -214,6 +224,8 @@ export class Session implements LinkHandlers, Peer, Supersedable {
       this.#flow.send(encodeFrame({ id, ...response }));
     } catch (error) {
       const refusal = asProtocolError(error, "hello", this.#services.broker.logger);
+      if (refusal.code === "STALE_CONNECTION")
+        this.#services.refusals.refused("stale", this.description, refusal.message);
       this.#refuse(id, refusal);
       this.end(CLOSE.policy, `${refusal.code}: ${refusal.message}`);
     }

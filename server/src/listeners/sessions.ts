@@ -44,6 +44,7 @@ export class Sessions {
   accept(link: Link, peer: { readonly address: string }): LinkHandlers {
     const refusal = this.#refusal();
     if (refusal !== undefined) {
+      if (!this.#stopping) this.#services.refusals.refused("connections", peer.address, refusal.reason);
       link.close(refusal.code, refusal.reason);
       return { onMessage: () => {}, onClose: () => {} };
     }

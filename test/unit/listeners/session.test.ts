@@ -7,6 +7,7 @@ import { afterEach, expect, test } from "vitest";
 import type { BrokerParts, RequestContext } from "../../../server/src/api/handler.ts";
 import type { Answer, Dispatch } from "../../../server/src/listeners/dispatch.ts";
 import { Instances } from "../../../server/src/listeners/instances.ts";
+import { RefusalLog } from "../../../server/src/listeners/refusal-log.ts";
 import { MAX_SESSIONS_BEFORE_HELLO, Sessions } from "../../../server/src/listeners/sessions.ts";
 import { parseSettings } from "../../../server/src/settings.ts";
 import { FakeLink } from "../../support/fake-link.ts";
@@ -39,7 +40,8 @@ function world(given: Record<string, number> = {}) {
   const { settings } = parseSettings(given);
   const logger = { debug() {}, info() {}, warn() {}, error: (fields: object) => void errors.push(fields) };
   const broker = { clusterId: "cluster", settings, logger } as unknown as BrokerParts;
-  const sessions = new Sessions({ broker, clock, instances: new Instances(clock), dispatch });
+  const refusals = new RefusalLog(logger, clock);
+  const sessions = new Sessions({ broker, clock, instances: new Instances(clock), dispatch, refusals });
 
   const connect = () => {
     const link = new FakeLink();
