@@ -103,9 +103,10 @@ function isFull(error: unknown): boolean {
 }
 
 function explain(error: unknown, file: string): unknown {
-  const code = sqliteCode(error);
-  if (code === undefined) return error;
   const said = describeError(error);
+  // A row of JSON that does not parse.
+  const code = error instanceof SyntaxError ? "SQLITE_CORRUPT" : sqliteCode(error);
+  if (code === undefined) return error;
   if (isFull(error)) {
     return new StorageOpenError(
       "full",

@@ -7,6 +7,7 @@ import { systemClock } from "@brooklet/protocol/world";
 import { expect, onTestFinished, type TestContext, test } from "vitest";
 import type { Change } from "../../../server/src/storage/storage.ts";
 import { CommitQueue } from "../../../server/src/storage/turns.ts";
+import { SimulatedClock } from "../../support/simulated-clock.ts";
 import { openTestStorage, silentLogger, testFolder } from "../../support/storage-on-file.ts";
 import { append, putOffset, storedTopic } from "../../support/stored.ts";
 
@@ -96,6 +97,29 @@ test("on a full disk records fail definitely, commits pass, reads go on; with ro
   const { state } = await openTestStorage(data, { durability: "disk" });
   expect(state.logEnds).toEqual([{ partitionId: 1, logEndOffset: end }]);
   expect(state.offsets).toMatchObject([{ offset: 49 }]);
+});
+
+test("a checkpoint does not take the room that commits need", async (context) => {
+  const disk = smallDisk(context, 64);
+  const data = join(disk, "data");
+  // Checkpoints come when the test lets time pass: until then everything is in the WAL.
+  const clock = new SimulatedClock();
+  const { storage } = await openTestStorage(data, { durability: "process", clock });
+  const queue = new CommitQueue({ storage, clock: systemClock, logger: silentLogger, onStopped() {} });
+  onTestFinished(() => queue.close());
+  const stage = stager(queue);
+  expect(await stage([{ kind: "createTopic", topic: storedTopic("orders", 1) }])).toBe("durable");
+  await until(() => statSync(join(data, "brooklet.reserve"), { throwIfNoEntry: false })?.size === 16 * MIB);
+  let end = 0;
+  while ((await stage([append(1, end, { valueBytes: MIB })])) === "durable") end += 1;
+  expect(end).toBeGreaterThan(20);
+
+  expect(await stage([putOffset("billing", 0, 0)], true)).toBe("durable");
+  await clock.advance(100);
+  // The reader answers in order: the checkpoint is over, or was left out.
+  expect(await storage.read({ partitionId: 1, fromOffset: 0, endOffset: 1, maxBytes: 1 })).toHaveLength(1);
+  for (let offset = 1; offset < 50; offset++)
+    expect(await stage([putOffset("billing", 0, offset)], true)).toBe("durable");
 });
 
 test("a start on a full disk gives the reserve up and serves reads; without a reserve it says that the disk is full", async (context) => {

@@ -71,6 +71,22 @@ test.each([8, 15])(
   },
 );
 
+test("when the sync of a checkpoint fails, the storage stops: the next one would succeed without having written", async (context) => {
+  needsStrace(context);
+  const data = testFolder();
+  await (await openTestStorage(data, { durability: "process" })).storage.close();
+  // At this level turns are not synced; only the reader gets to so many syncs.
+  const inject = "inject=fsync,fdatasync:error=EIO:when=8+";
+  const child = startScript(
+    "./writer-child.ts",
+    import.meta.url,
+    [data, "process", "1000000", "1"],
+    traced(join(testFolder(), "trace"), "-e", inject),
+  );
+  expect(await child.exited).toBe(3);
+  expect(child.lines.find((line) => line.startsWith("stopped"))).toMatch(/SQLITE_IOERR/);
+});
+
 test("while a sync hangs, the broker's thread runs and reads are answered", async (context) => {
   needsStrace(context);
   const data = testFolder();

@@ -1,6 +1,8 @@
 // Opening a SQLite connection with everything the durability levels rest on set, and read back: SQLite ignores a pragma
 // it does not like without a word. What is in the tables is schema.ts.
 
+import { statfsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { StorageOpenError } from "../open-error.ts";
 import type { Durability } from "../storage.ts";
@@ -72,6 +74,17 @@ function checkVersion(db: Connection): void {
       );
     }
   }
+}
+
+/**
+ * Whether what the WAL holds fits into the file. A checkpoint that meets a full disk has taken the last room of it, which
+ * commits need more.
+ */
+export function hasRoomForCheckpoint(db: Connection): boolean {
+  const pages = Number(db.pragma("page_count", { simple: true }));
+  const growthBytes = pages * PAGE_BYTES - statSync(db.name).size;
+  const { bavail, bsize } = statfsSync(dirname(db.name));
+  return growthBytes <= bavail * bsize;
 }
 
 /** SQLite's name of an error, as better-sqlite3 gives it: "SQLITE_FULL", "SQLITE_IOERR_FSYNC"; else undefined. */

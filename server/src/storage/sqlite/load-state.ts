@@ -8,7 +8,7 @@ import type {
   StoredState,
   StoredTopic,
 } from "../storage.ts";
-import { type Connection, setSynchronous } from "./connection.ts";
+import { type Connection, hasRoomForCheckpoint, setSynchronous } from "./connection.ts";
 
 interface Meta {
   readonly clusterId: string;
@@ -44,7 +44,7 @@ export function markCleanEnd(db: Connection): void {
   if (db.memory) return;
   setSynchronous(db, "disk");
   writeMeta(db, { cleanEnd: 1 });
-  db.pragma("wal_checkpoint(TRUNCATE)");
+  if (hasRoomForCheckpoint(db)) db.pragma("wal_checkpoint(TRUNCATE)");
 }
 
 function writeMeta(db: Connection, values: Partial<Meta>): void {

@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { StorageCorruptionError } from "../storage.ts";
-import { connect, describeError, isIoError, sqliteCode } from "./connection.ts";
+import { connect, describeError, hasRoomForCheckpoint, isIoError, sqliteCode } from "./connection.ts";
 import { type FromReader, packBatches, type ReadCall, type ToReader, type WorkerStart } from "./messages.ts";
 import { BatchReader } from "./read-batches.ts";
 
@@ -48,6 +48,7 @@ function call({ kind, request }: ReadCall): FromReader {
 /** Moves what it can from the WAL into the file, without waiting for anybody. */
 function checkpoint(): FromReader {
   try {
+    if (!hasRoomForCheckpoint(db)) return { kind: "checkpointed", complete: false };
     const [state] = db.pragma("wal_checkpoint(PASSIVE)") as { busy: number; log: number; checkpointed: number }[];
     return { kind: "checkpointed", complete: state?.log === state?.checkpointed };
   } catch (error) {

@@ -2,6 +2,7 @@
 // state still find room, and taken back when there is room again.
 
 import { closeSync, existsSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 
 export const RESERVE_BYTES = 16 * 1024 * 1024;
 /** Taking the last bytes of the disk for the reserve would be no gain: as much must be left for records. */
@@ -24,12 +25,13 @@ export function reserveFile(path: string): Reserve {
     regain() {
       if (existsSync(path) && statSync(path).size === RESERVE_BYTES) return true;
       try {
+        const { bavail, bsize } = statfsSync(dirname(path));
+        if (bavail * bsize < RESERVE_BYTES + HEADROOM_BYTES) return false;
         giveUp();
         writeFilled(path);
-        const { bavail, bsize } = statfsSync(path);
-        if (bavail * bsize >= HEADROOM_BYTES) return true;
+        return true;
       } catch {
-        // No room yet, whatever the system calls it (ENOSPC, EDQUOT): asked again later.
+        // No room yet after all, whatever the system calls it (ENOSPC, EDQUOT): asked again later.
       }
       giveUp();
       return false;
