@@ -5,31 +5,21 @@
 
 import {
   type ApiResponse,
-  type BatchHeader,
-  checkBatch,
   isInternalTopic,
-  NO_PRODUCER,
   ProtocolError,
   patchBatch,
   setLogAppendTime,
-  splitBatches,
   topicNameProblem,
 } from "@brooklet/protocol";
 import { type Clock, deferred, type Random } from "@brooklet/protocol/world";
 import type { Settings } from "../settings.ts";
 import type { Change } from "../storage/storage.ts";
 import type { TurnQueue } from "../storage/turns.ts";
+import { checkBatches, planAppend } from "./append-plan.ts";
 import type { Catalog, StagedTopicChange, TopicState } from "./catalog.ts";
 import type { DelayedFetches } from "./delayed-fetch.ts";
 import type { Partition } from "./partition.ts";
 import type { ProducerJournal } from "./producer-journal.ts";
-import {
-  addToSequence,
-  judgeSequence,
-  type ProducerState,
-  type RememberedBatch,
-  withBatch,
-} from "./producer-states.ts";
 import type { SlabAllocator } from "./slabs.ts";
 import type { CachedBatch, TailCache } from "./tail-cache.ts";
 
@@ -41,12 +31,6 @@ export interface ProduceItem {
 }
 
 export type ProduceResult = ApiResponse<"produce">["results"][number];
-
-/** A batch that passed every check, with the place it will get. */
-interface CheckedBatch {
-  readonly bytes: Uint8Array;
-  readonly header: BatchHeader;
-}
 
 /** What one item came to before its fate is known. */
 interface Outcome {
@@ -128,18 +112,23 @@ export class Appender {
 
   /** Everything that can refuse comes before the first thing that changes. */
   #append(item: ProduceItem, staging: Staging): Outcome {
-    const { catalog, turns, clock } = this.#parts;
+    const { catalog, turns, clock, settings } = this.#parts;
     const existing = this.#topicOf(item);
-    const partitionCount = existing?.partitionCount ?? this.#parts.settings["num.partitions"];
+    const partitionCount = existing?.partitionCount ?? settings["num.partitions"];
     if (item.partition < 0 || item.partition >= partitionCount)
       throw new ProtocolError(
         "UNKNOWN_TOPIC_OR_PARTITION",
         `topic ${item.topic} has partitions 0 to ${partitionCount - 1}; there is no partition ${item.partition}`,
       );
-    const checked = this.#check(item, existing);
     const wallMs = clock.wallMs();
     const known = existing?.partitions[item.partition];
     const stamps = existing?.rules.stampsAppendTime ?? false;
+    const checked = checkBatches(item.batches, {
+      name: `${item.topic}-${item.partition}`,
+      maxBatchBytes: existing?.rules.maxMessageBytes ?? settings["message.max.bytes"],
+      wallMs,
+      latestMs: stamps ? Number.POSITIVE_INFINITY : wallMs + settings["log.message.timestamp.after.max.ms"],
+    });
     const plan = planAppend(checked, {
       nextOffset: known?.logEndOffset ?? 0,
       producerOf: (producerId) => (known === undefined ? undefined : this.#parts.producers.known(known, producerId)),
@@ -231,36 +220,6 @@ export class Appender {
     return created.state;
   }
 
-  #check(item: ProduceItem, topic: TopicState | undefined): CheckedBatch[] {
-    const { settings, clock } = this.#parts;
-    const maxBytes = topic?.rules.maxMessageBytes ?? settings["message.max.bytes"];
-    const latestMs = clock.wallMs() + settings["log.message.timestamp.after.max.ms"];
-    const batches = splitBatches(item.batches);
-    if (batches.length === 0)
-      throw new ProtocolError("INVALID_RECORD", `no record batch came for ${item.topic}-${item.partition}`);
-    return batches.map((bytes) => {
-      if (bytes.length > maxBytes)
-        throw new ProtocolError(
-          "MESSAGE_TOO_LARGE",
-          `a record batch for ${item.topic}-${item.partition} has ${bytes.length} bytes; at most ${maxBytes} are allowed`,
-          { hint: "Send smaller batches, or raise message.max.bytes or the topic's max.message.bytes." },
-        );
-      const header = checkBatch(bytes);
-      if (header.transactional)
-        throw new ProtocolError(
-          "INVALID_RECORD",
-          "the record batch is transactional; transactions are not supported yet",
-        );
-      if (topic?.rules.stampsAppendTime !== true && header.maxTimestamp > latestMs)
-        throw new ProtocolError(
-          "INVALID_TIMESTAMP",
-          `a record for ${item.topic}-${item.partition} is stamped ${header.maxTimestamp}, ${header.maxTimestamp - clock.wallMs()} ms in the future`,
-          { hint: "Correct the producer's clock, or raise log.message.timestamp.after.max.ms." },
-        );
-      return { bytes, header };
-    });
-  }
-
   #commit(staging: Staging): void {
     for (const created of staging.created) created.durable();
     for (const { partition, batch } of staging.appended) {
@@ -269,58 +228,6 @@ export class Appender {
       this.#parts.delayed.moved(partition, batch.bytes.length);
     }
   }
-}
-
-interface AppendPlan {
-  readonly fresh: readonly CheckedBatch[];
-  readonly repeated: readonly RememberedBatch[];
-  readonly baseOffset: number;
-  /** The producers' states after the append. */
-  readonly states: Iterable<ProducerState>;
-}
-
-interface PlanContext {
-  readonly nextOffset: number;
-  readonly producerOf: (producerId: number) => ProducerState | undefined;
-  readonly wallMs: number;
-  readonly logAppendTimeMs: number;
-  readonly verdict: Promise<void>;
-}
-
-/** Judges all batches of one item as one: none is appended when one of them is refused. Changes nothing. */
-function planAppend(checked: readonly CheckedBatch[], context: PlanContext): AppendPlan {
-  const fresh: CheckedBatch[] = [];
-  const repeated: RememberedBatch[] = [];
-  const states = new Map<number, ProducerState>();
-  let { nextOffset } = context;
-  let baseOffset: number | undefined;
-  for (const batch of checked) {
-    const { producerId, producerEpoch, baseSequence, recordCount } = batch.header;
-    if (producerId !== NO_PRODUCER) {
-      const known = states.get(producerId) ?? context.producerOf(producerId);
-      const lastSequence = addToSequence(baseSequence, recordCount - 1);
-      const sequenced = { producerId, producerEpoch, firstSequence: baseSequence, lastSequence };
-      const original = judgeSequence(known, sequenced);
-      if (original !== undefined) {
-        repeated.push(original);
-        baseOffset ??= original.baseOffset;
-        continue;
-      }
-      const remembered = {
-        firstSequence: baseSequence,
-        lastSequence,
-        baseOffset: nextOffset,
-        lastOffset: nextOffset + recordCount - 1,
-        logAppendTimeMs: context.logAppendTimeMs,
-        verdict: context.verdict,
-      };
-      states.set(producerId, withBatch(known, sequenced, remembered, context.wallMs));
-    }
-    baseOffset ??= nextOffset;
-    nextOffset += recordCount;
-    fresh.push(batch);
-  }
-  return { fresh, repeated, baseOffset: baseOffset ?? -1, states: states.values() };
 }
 
 function whenDurable({ result, waitsFor }: Outcome): Promise<ProduceResult> | ProduceResult {

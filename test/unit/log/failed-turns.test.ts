@@ -130,3 +130,17 @@ test("what is staged, but not sealed when an earlier turn fails leaves no sequen
   expect((await at.produce("orders", sequenced(["a"], 0))).baseOffset).toBe(1);
   expect((await at.produce("orders", sequenced(["a"], 1))).baseOffset).toBe(2);
 });
+
+test("what failed to be created, or deleted, counts no longer towards the limits", async () => {
+  const at = new LogUnderTest({ "max.topics": 1, "max.partitions": 3 });
+  at.storage.failTurn(1, "full");
+  const create = () => at.during(at.log.createTopics({ topics: [{ topic: "a", partitions: 3 }] }));
+  expect((await create())[0]?.error?.code).toBe("STORAGE_FULL");
+  await at.clock.advance(1500);
+  expect((await create())[0]?.error).toBeUndefined();
+  at.storage.failTurn(at.storage.turns.length + 1, "full");
+  expect((await at.during(at.log.deleteTopics({ topics: ["a"] })))[0]?.error?.code).toBe("STORAGE_FULL");
+  await at.clock.advance(1500);
+  const [another] = await at.during(at.log.createTopics({ topics: [{ topic: "b" }] }));
+  expect(another?.error?.code).toBe("POLICY_VIOLATION");
+});
