@@ -33,6 +33,7 @@ import type { RefusalLog } from "./refusal-log.ts";
 
 /** A connection that has not said hello by then is closed. */
 const HELLO_TIMEOUT_MS = 10_000;
+const MAX_LATENESS_MS = 100;
 /** WebSocket close codes (RFC 6455, 7.4.1): what ended a session. */
 const CLOSE = { goingAway: 1001, malformed: 1002, policy: 1008, tooBig: 1009, tryLater: 1013 } as const;
 /** A close frame holds 125 bytes, two of them the code. */
@@ -75,9 +76,18 @@ export class Session implements LinkHandlers, Peer, Supersedable {
       maxReplyBytes: settings["max.reply.bytes"],
       onStalled: (why) => this.end(CLOSE.tryLater, why),
     });
-    this.#timers.schedule("hello", HELLO_TIMEOUT_MS, () => {
+    this.#awaitHello(HELLO_TIMEOUT_MS);
+  }
+
+  /** A timer that comes late is set once more: after a pause of this process the hello may lie in the socket (hard place 4). */
+  #awaitHello(delayMs: number, isLast = false): void {
+    this.#timers.schedule("hello", delayMs, (lateMs) => {
+      if (lateMs > MAX_LATENESS_MS && !isLast) {
+        this.#awaitHello(lateMs, true);
+        return;
+      }
       const reason = `no hello within ${HELLO_TIMEOUT_MS / 1000} s`;
-      services.refusals.refused("silence", address, reason);
+      this.#services.refusals.refused("silence", this.#address, reason);
       this.end(CLOSE.policy, reason);
     });
   }

@@ -1,6 +1,8 @@
 // startBroker() as a program uses it: side by side, with a folder, refused with reasons, and nothing left behind.
 
+import { spawn } from "node:child_process";
 import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
 import { ListenError, SettingsError, startBroker } from "@brooklet/server";
 import { expect, test } from "vitest";
 import { startChildBroker } from "../../support/child-broker.ts";
@@ -136,4 +138,26 @@ test("after close a process has nothing to wait for and ends by itself", async (
   ]);
   expect(await ephemeral.ended).toEqual({ code: 0, signal: null });
   expect(await durable.ended).toEqual({ code: 0, signal: null });
+});
+
+test("a broker on a given network opens no socket and loads neither Fastify nor ws", async () => {
+  const program = `
+    import { createRequire } from "node:module";
+    import { startBroker } from "@brooklet/server";
+    const loaded = () => Object.keys(createRequire(import.meta.url).cache).filter((path) => /node_modules.(fastify|ws)./.test(path));
+    let accepted;
+    const world = { listen: (accept) => { accepted = accept; return { address: "sim:1", close: async () => {} }; } };
+    const simulated = await startBroker({ world });
+    const before = loaded().length;
+    await simulated.close();
+    const real = await startBroker();
+    console.log(JSON.stringify({ url: simulated.url, accepts: typeof accepted, before, after: loaded().length > 0 }));
+    await real.close();`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    cwd: fileURLToPath(new URL(".", import.meta.url)),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let text = "";
+  for await (const chunk of child.stdout) text += chunk;
+  expect(JSON.parse(text)).toEqual({ url: "http://sim:1", accepts: "function", before: 0, after: true });
 });

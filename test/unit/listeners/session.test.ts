@@ -126,6 +126,19 @@ test("without hello a connection ends after ten seconds", async () => {
   close();
 });
 
+test("after a pause of the broker a hello that lies in the socket is still taken", async () => {
+  const { connect, clock, close } = world();
+  const [waiting, silent] = [connect(), connect()];
+  clock.skip(20_000);
+  await clock.advance(1);
+  expect(waiting.link.closed).toBeUndefined();
+  waiting.hello();
+  await clock.advance(20_000);
+  expect(waiting.link.closed).toBeUndefined();
+  expect(silent.link.closed?.code).toBe(1008);
+  close();
+});
+
 test("before hello a frame is bounded by 64 KiB; after it by the granted payload and 1 MiB of header", () => {
   const { connect, greeted, close } = world({ "socket.request.max.bytes": 65_536, "message.max.bytes": 1024 });
   const stranger = connect();
