@@ -44,8 +44,9 @@ export class BrookletError extends Error {
   readonly fatal: boolean;
   /** What was asked for certainly did not happen. */
   readonly definite: boolean;
-  readonly hint?: string;
-  readonly context?: Record<string, unknown>;
+  // Declared only: an error without them does not show them.
+  declare readonly hint?: string;
+  declare readonly context?: Record<string, unknown>;
 
   constructor(message: string, fields: ErrorFields) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause });

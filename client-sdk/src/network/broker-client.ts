@@ -245,8 +245,9 @@ class WebSocketBrokerClient implements BrokerClient {
     const problem =
       header.error === undefined ? answerProblem(pending.api, header, payload.length) : "its error is malformed";
     if (problem === undefined) {
+      const { id: _, ...answer } = header;
       pending.release();
-      pending.resolve({ header: header as Answer<ApiName>["header"], payload });
+      pending.resolve({ header: answer as Answer<ApiName>["header"], payload });
       return;
     }
     this.#options.logger.warn({ api: pending.api, problem }, "the broker's answer is malformed");
