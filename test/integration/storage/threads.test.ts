@@ -132,6 +132,7 @@ test("a damaged batch fails its own reads and no others", async () => {
 test("a call that makes no sense is refused and stops nothing", async () => {
   const { storage } = await openTestStorage(testFolder());
   await expect(storage.read({ partitionId: 1, ...all, fromOffset: {} as never })).rejects.toThrow();
+  await expect(storage.read({ partitionId: 1, ...all, fromOffset: (() => 1) as never })).rejects.toThrow();
   expect(await storage.read({ partitionId: 1, ...all })).toEqual([]);
 });
 

@@ -25,7 +25,7 @@ const SYNCHRONOUS_LEVELS = { off: 0, normal: 1, full: 2 } as const;
 export function connect(file: string, durability: Durability): Connection {
   const db = new Database(file, { timeout: BUSY_TIMEOUT_MS });
   try {
-    checkVersion(db);
+    checkVersion(String(db.prepare("SELECT sqlite_version()").pluck().get()));
     setSynchronous(db, durability);
     db.pragma(`cache_size = -${CACHE_BYTES / 1024}`);
     db.pragma(`wal_autocheckpoint = ${WAL_CAP_BYTES / PAGE_BYTES}`);
@@ -61,8 +61,8 @@ export function expectPragma(db: Connection, name: string, value: number | strin
   }
 }
 
-function checkVersion(db: Connection): void {
-  const version = String(db.prepare("SELECT sqlite_version()").pluck().get());
+/** Errors: StorageOpenError `unsupported` for a SQLite that is too old. */
+export function checkVersion(version: string): void {
   const parts = version.split(".").map(Number);
   for (const [index, least] of MIN_SQLITE_VERSION.entries()) {
     const part = parts[index] ?? 0;

@@ -23,6 +23,7 @@ export class WorkerLine<To, From extends { readonly kind: string }> {
     this.died = this.#died.promise;
     this.#worker = new Worker(file, { name, workerData: start });
     this.#worker.on("message", (answer: From) => this.#waiting.shift()?.resolve(answer));
+    this.#worker.on("messageerror", (error) => this.#end(error));
     this.#worker.on("error", (error) => this.#end(error));
     this.#worker.on("exit", (code) => {
       this.#end(new Error(`it ended with code ${code}`));
@@ -37,9 +38,9 @@ export class WorkerLine<To, From extends { readonly kind: string }> {
 
   call(message: To, transfer: readonly ArrayBuffer[] = []): Promise<From> {
     if (this.#over !== undefined) return Promise.reject(this.#over);
-    const answer = this.#expect();
+    // First: a message that cannot be sent throws, and will have no answer.
     this.#worker.postMessage(message, transfer);
-    return answer;
+    return this.#expect();
   }
 
   /** Sends the last message; resolves when the worker has ended by itself, after its answers to all before. */
