@@ -54,6 +54,7 @@ export const offsetCommit = api({
     "INVALID_COMMIT_OFFSET_SIZE",
     "UNKNOWN_TOPIC_OR_PARTITION",
     "UNKNOWN_TOPIC_ID",
+    "COORDINATOR_NOT_AVAILABLE",
     "STORAGE_FULL",
     "KAFKA_STORAGE_ERROR",
   ],

@@ -127,7 +127,8 @@ class Coordinator implements GroupCoordinator {
     this.#checkOpen();
     const { groupId, memberId, memberEpoch } = request;
     checkGroupId(groupId);
-    checkMemberId(memberId);
+    checkId("member id", memberId);
+    if ((request.clientId ?? "") !== "") checkId("client id", request.clientId ?? "");
     const nowMs = this.#clock.nowMs();
     const known = this.#groups.get(groupId);
     if (known === undefined && memberEpoch !== 0) throw this.#unknownGroup(groupId, memberId, nowMs);
@@ -288,7 +289,6 @@ class Coordinator implements GroupCoordinator {
       this.#doomed.push(...doomed);
       entry.durableVersion = entry.group.version;
       this.#apply(entry, effects);
-      this.#unsealed.add(entry);
     }
   }
 
@@ -389,8 +389,8 @@ class Coordinator implements GroupCoordinator {
   }
 }
 
-function checkMemberId(memberId: string): void {
-  const problem = idProblem("member id", memberId);
+function checkId(what: string, id: string): void {
+  const problem = idProblem(what, id);
   if (problem !== undefined) throw new ProtocolError("INVALID_REQUEST", problem);
 }
 

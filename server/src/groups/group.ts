@@ -322,7 +322,7 @@ export class Group {
   #leave(member: Member, request: HeartbeatRequest, to: ReplyTo, nowMs: number): Effect[] {
     const effects = this.#supersede(member, "the member left after it");
     member.seq = request.seq;
-    const why = request.reason ?? "it left the group";
+    const why = printable(request.reason) ?? "it left the group";
     effects.push(...this.#remove(member, "leave", { verb: "left", why, advice: REJOIN, atMs: nowMs }));
     const answer = { memberId: member.id, memberEpoch: -1, heartbeatIntervalMs: this.#limits.heartbeatIntervalMs };
     this.#leaves.push({ to, answer, version: this.#roster.version });
@@ -445,5 +445,10 @@ export class Group {
 type FarewellWords = Pick<Farewell, "verb" | "why" | "advice" | "atMs">;
 
 function because({ reason }: HeartbeatRequest): string {
-  return reason === undefined ? "" : `: ${reason}`;
+  return reason === undefined ? "" : `: ${printable(reason)}`;
+}
+
+/** A client's words end up on other people's terminals. */
+function printable(text: string | undefined): string | undefined {
+  return text?.replace(/\p{Cc}+/gu, " ");
 }

@@ -91,6 +91,28 @@ test("hints go out after durability, to those who get or give up something, and 
   expect([w3, w4].flatMap(({ peer }) => peer.hints)).toEqual(["billing"]);
 });
 
+test("a hint waits for its own turn, not for an earlier one in flight", async () => {
+  const { world, w1, w2 } = await twoMembers();
+  const idle = world.member("idle").send({ ...FULL, subscription: ["nowhere"] });
+  world.turns.seal();
+  const leaving = w2.send({ memberEpoch: -1 });
+  world.turns.seal();
+  w1.peer.hints.length = 0;
+  world.turns.complete();
+  await idle;
+  expect(w1.peer.hints).toEqual([]);
+  world.turns.complete();
+  await leaving;
+  expect(w1.peer.hints).toEqual(["billing"]);
+});
+
+test("many reasons of one epoch are told in short", async () => {
+  const world = new GroupWorld();
+  const joining = Array.from({ length: 9 }, (_, index) => world.member(`w${index}`).send(FULL));
+  world.turns.flush();
+  expect((await joining[0])?.reason).toBe("w0 joined; w1 joined; w2 joined; w3 joined; w4 joined; and 4 more");
+});
+
 test("a newer heartbeat supersedes a parked one, and a leave may follow it", async () => {
   const world = new GroupWorld();
   const w1 = world.member("w1");
@@ -186,6 +208,10 @@ test("a member that a failed turn would have removed is heard again, with a fres
   expect(world.turns.wanted).toBe(false);
   await world.advance(1_001);
   expect(world.group().members).toHaveLength(0);
+  // w1 was silent from its last heartbeat on, whatever became of the turn in between.
+  expect(world.group().timeline.find(({ member, event }) => member === "w1" && event === "eviction")?.reason).toBe(
+    "no heartbeat for 10.0 s",
+  );
 });
 
 test("turns 1 to 5 in flight, any of them fails: what was before it stands, what is behind it never was", async () => {

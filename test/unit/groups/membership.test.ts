@@ -23,6 +23,8 @@ test("the first member gets everything, the second half of it once the first has
 
   await w1.acknowledge();
   expect(w1.epoch).toBe(2);
+  // Both are in epoch 2, but w2 still waits for what is free now.
+  expect(world.group()).toMatchObject({ state: "Reconciling", members: [{ epoch: 2 }, { epoch: 2 }] });
   await w2.beat();
   expect(w2.partitions()).toEqual([2, 3]);
   expect(world.group()).toMatchObject({ state: "Stable", epoch: 2, assignmentEpoch: 2, assignor: "uniform" });

@@ -66,6 +66,7 @@ test("illegal joins", async () => {
     [{ ...FULL, groupId: "" }, "INVALID_GROUP_ID"],
     [{ ...FULL, groupId: "line\nfeed" }, "INVALID_GROUP_ID"],
     [{ ...FULL, memberId: "" }, "INVALID_REQUEST"],
+    [{ ...FULL, clientId: "\u001b[2J" }, "INVALID_REQUEST"],
   ];
   for (const [fields, code] of cases) expect(await refusalOf(w1.beat(fields))).toMatchObject({ code });
   expect(world.coordinator.groupCount).toBe(0);
@@ -93,6 +94,25 @@ test("names of every kind are names", async () => {
     ["größe", "Stable"],
     ["hasOwnProperty", "Stable"],
   ]);
+});
+
+test("a refused stranger makes no group", async () => {
+  const world = new GroupWorld();
+  const results = await world.coordinator.commitOffsets({
+    groupId: "billing",
+    offsets: [{ topic: "nowhere", partition: 0, offset: 1 }],
+  });
+  expect(results[0]?.error?.code).toBe("UNKNOWN_TOPIC_OR_PARTITION");
+  expect(world.coordinator.groupCount).toBe(0);
+});
+
+test("a client's words cannot drive a terminal", async () => {
+  const world = new GroupWorld();
+  const w1 = world.member("w1");
+  await w1.join(["orders"], { reason: "one\u001b[2Jtwo" });
+  await w1.beat({ memberEpoch: -1, reason: "a\r\nb" });
+  const told = world.group().timeline.filter(({ event }) => event === "join" || event === "leave");
+  expect(told.map(({ reason }) => reason)).toEqual(["joined: one [2Jtwo", "a b"]);
 });
 
 test("groups are bounded; those without members and offsets make room", async () => {

@@ -82,3 +82,13 @@ test("a changed subscription moves the epoch and the partitions, an equal one no
   expect([w1.owned.length, w2.owned.length]).toEqual([0, 4]);
   expect((await refusalOf(w1.beat({ subscription: [""] }))).code).toBe("INVALID_REQUEST");
 });
+
+test("who loses its last partitions with a topic is told to ask, though nothing moves", async () => {
+  const world = new GroupWorld({}, { orders: 1 });
+  const w1 = world.member("w1");
+  await w1.join(["orders"]);
+  world.catalog.delete("orders");
+  world.turns.flush();
+  expect(w1.peer.hints).toEqual(["billing"]);
+  expect((await w1.beat()).assignment).toEqual([]);
+});
