@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import type { TopicState } from "../../../server/src/log/catalog.ts";
+import type { Partition } from "../../../server/src/log/partition.ts";
 import { StorageCorruptionError } from "../../../server/src/storage/storage.ts";
 import { batchOf, LogUnderTest, never } from "./log-under-test.ts";
 import { valuesOf } from "./values.ts";
@@ -195,4 +196,40 @@ test("a log start that moves during a cold read is seen: nothing before it is re
   };
   const [result] = await at.during(at.fetch("orders", 0));
   expect(result).toMatchObject({ error: { code: "OFFSET_OUT_OF_RANGE" }, logStartOffset: 2, batches: [] });
+});
+
+test("under read_committed the last stable offset clips memory and disk, and says where it is", async () => {
+  for (const cacheBytes of [0, 1024 * 1024]) {
+    const at = await withBatches(1, { "tail.cache.bytes": cacheBytes });
+    const partition = (at.log.catalog.byName("orders") as TopicState).partitions[0] as Partition;
+    // What an open transaction at offset 2 will do.
+    Object.defineProperty(partition, "lastStableOffset", { value: 2 });
+    partition.visibleEnd = (isolation) => (isolation === "read_committed" ? 2 : 3);
+    const partitions = all(1);
+    const request = { maxWaitMs: 0, minBytes: 1, maxBytes: 100_000, partitions };
+    const [committed] = await at.during(at.log.fetch({ ...request, isolation: "read_committed" }, never));
+    expect(committed).toMatchObject({ highWatermark: 3, lastStableOffset: 2, nextOffset: 2 });
+    expect(committed?.batches).toHaveLength(2);
+    const [uncommitted] = await at.during(at.log.fetch({ ...request, isolation: "read_uncommitted" }, never));
+    expect(uncommitted?.batches).toHaveLength(3);
+    const latest = [{ topic: "orders", partition: 0, at: "latest" as const }];
+    const [end] = await at.during(at.log.listOffsets({ isolation: "read_committed", partitions: latest }));
+    expect(end?.offset).toBe(2);
+  }
+});
+
+test("a cold read asks the storage for no more than what is visible", async () => {
+  const at = await withBatches(1, { "tail.cache.bytes": 0 });
+  at.storage.hold();
+  void at.log.produce(1, [{ topic: "orders", partition: 0, batches: batchOf(["staged"]) }]);
+  await at.clock.advance(1);
+  const asked: number[] = [];
+  const read = at.storage.read.bind(at.storage);
+  at.storage.read = (request) => {
+    asked.push(request.endOffset);
+    return read(request);
+  };
+  await at.during(at.fetch("orders", 1));
+  expect(asked).toEqual([3]);
+  at.storage.release();
 });
