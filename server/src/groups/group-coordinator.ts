@@ -31,9 +31,8 @@ const NEWS: ReadonlySet<Happening["event"]> = new Set(["join", "leave", "evictio
 interface Entry {
   readonly group: Group;
   readonly timeline: Timeline;
-  /** What the store holds, of `durableVersion`; undefined: nothing yet. */
+  /** What the store holds; undefined: nothing yet. */
   durable: DurableGroup | undefined;
-  durableVersion: number;
   deleting: boolean;
 }
 
@@ -188,7 +187,7 @@ class Coordinator implements GroupCoordinator {
         groupId,
         durable: entry.durable,
         offsets: this.#offsets.committed.ofGroup(groupId),
-        timeline: entry.timeline.upTo(entry.durableVersion),
+        timeline: entry.timeline.upTo(entry.group.durableVersion),
         catalog: this.#catalog,
       });
     });
@@ -263,7 +262,6 @@ class Coordinator implements GroupCoordinator {
       essential: true,
       durable: () => {
         entry.durable = state;
-        entry.durableVersion = version;
         this.#apply(entry, group.durable(version, this.#clock.nowMs()));
       },
       failed: (error) => this.#refuseDoomed(error),
@@ -284,10 +282,9 @@ class Coordinator implements GroupCoordinator {
     this.#offsets.restore();
     for (const entry of this.#groups.values()) {
       if (entry.group.isQuiet) continue;
-      entry.timeline.takeBack(entry.durableVersion);
+      entry.timeline.takeBack(entry.group.durableVersion);
       const { effects, doomed } = entry.group.restore(entry.durable, this.#clock.nowMs());
       this.#doomed.push(...doomed);
-      entry.durableVersion = entry.group.version;
       this.#apply(entry, effects);
     }
   }
@@ -314,7 +311,6 @@ class Coordinator implements GroupCoordinator {
       group: new Group(groupId, this.#surroundings),
       timeline: new Timeline(),
       durable: undefined,
-      durableVersion: 0,
       deleting: false,
     };
     this.#groups.set(groupId, entry);

@@ -62,8 +62,9 @@ export class Group {
     return this.#roster.epoch;
   }
 
-  get version(): number {
-    return this.#roster.version;
+  /** Of the versions, the last one that the store has. */
+  get durableVersion(): number {
+    return this.#durableVersion;
   }
 
   get state(): GroupState {

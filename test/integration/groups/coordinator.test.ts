@@ -1,7 +1,7 @@
 // The coordinator over the broker's own commit queue, log and storage: the turns of hard places 1 and 3 as they really run,
 // and what lies in the file after a restart.
 
-import { decodeBatch } from "@brooklet/protocol";
+import { decodeBatch, encodeBatch } from "@brooklet/protocol";
 import { systemClock, systemRandom } from "@brooklet/protocol/world";
 import { expect, onTestFinished, test } from "vitest";
 import { encodeOffsetKey } from "../../../server/src/groups/consumer-offsets.ts";
@@ -87,8 +87,12 @@ test("join, commit and read over the real queue; the commit is an ordinary recor
 test("a full disk: commits and joins go through, and what is described is durable", async () => {
   const broker = await overFaults();
   broker.faulty.fillDisk();
+  // In one turn with records, which meet the full disk and are refused while the join goes through.
+  const batches = encodeBatch([{ key: null, value: new Uint8Array(10), headers: [], timestamp: 1 }]);
+  const produced = broker.log.produce(-1, [{ topic: "orders", partition: 0, batches }]);
   const joined = await join(broker, "w1");
   expect(joined.memberEpoch).toBe(1);
+  expect((await produced)[0]?.error?.code).toBe("STORAGE_FULL");
   const committed = await broker.groups.commitOffsets({
     groupId: "billing",
     memberId: "w1",
