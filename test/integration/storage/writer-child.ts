@@ -1,21 +1,30 @@
 // A process that writes turns through the commit queue and says on its standard output what became of each: "durable 7",
 // "STORAGE_FULL 8", "stopped …". Every turn writes its number into two partitions and a counter, so that a torn turn shows.
-// Usage: node writer-child.ts DATA LEVEL COUNT (0: until killed) [TURNS_PER_STEP]
+// Usage: node writer-child.ts DATA LEVEL COUNT (0: until killed) [TURNS_IN_FLIGHT [noCheckpoints]]
 
-import { systemClock, systemRandom } from "@brooklet/protocol/world";
+import { type Clock, systemClock, systemRandom } from "@brooklet/protocol/world";
 import { openStorage } from "../../../server/src/storage/open.ts";
 import type { Durability } from "../../../server/src/storage/storage.ts";
 import { CommitQueue } from "../../../server/src/storage/turns.ts";
 import { append, storedTopic } from "../../support/stored.ts";
 
-const [, , data = "", level = "disk", count = "0", pipelined = "3"] = process.argv;
+const [, , data = "", level = "disk", count = "0", pipelined = "3", checkpoints] = process.argv;
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
+/** Without timers nothing happens beside the turns, so that what is counted does not depend on the machine's speed. */
+const timerless: Clock = {
+  ...systemClock,
+  timers() {
+    const timers = systemClock.timers();
+    timers.close();
+    return timers;
+  },
+};
 const { storage, state, setHolderUrl } = await openStorage({
   data,
   ephemeral: false,
   durability: level as Durability,
-  clock: systemClock,
+  clock: checkpoints === "noCheckpoints" ? timerless : systemClock,
   random: systemRandom,
   logger,
 });
