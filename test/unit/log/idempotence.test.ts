@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import {
   addToSequence,
   judgeSequence,
+  MAX_PRODUCERS_PER_PARTITION,
   type ProducerState,
   REMEMBERED_BATCHES,
   withBatch,
@@ -195,4 +196,19 @@ test("a repetition is answered even while the disk is full", async () => {
   at.storage.fillDisk();
   expect((await at.produce("orders", sequenced(["b"], 1))).error?.code).toBe("STORAGE_FULL");
   expect((await at.produce("orders", sequenced(["a"], 0))).baseOffset).toBe(0);
+});
+
+test("a partition remembers a bounded number of producers; the one silent longest is forgotten", async () => {
+  const at = new LogUnderTest();
+  await at.create("orders");
+  const many = Array.from({ length: MAX_PRODUCERS_PER_PARTITION + 1 }, (_, id) => sequenced(["a"], 0, id));
+  await at.produce("orders", concat(...many));
+  await at.produce("orders", sequenced(["b"], 1, 1));
+  await at.clock.advance(10);
+  const changes = at.storage.turns.flatMap(({ parts }) => parts.flatMap((part) => part.changes));
+  const forgotten = changes.flatMap((change) => (change.kind === "deleteProducerState" ? [change.producerId] : []));
+  expect(forgotten).toEqual([0]);
+  // The forgotten one may go on with any sequence, the others not.
+  expect((await at.produce("orders", sequenced(["c"], 9, 0))).error).toBeUndefined();
+  expect((await at.produce("orders", sequenced(["c"], 9, 2))).error?.code).toBe("OUT_OF_ORDER_SEQUENCE_NUMBER");
 });
