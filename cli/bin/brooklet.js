@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The command's entry: plain JavaScript that any Node parses. It checks the version, and only then imports the rest.
-/* eslint-disable-next-line -- no const, no arrow functions, no static imports here: an old Node must get this far. */
+// So: nothing here that is newer than import(), and no static import; an old Node must get this far.
 var REQUIRED_MAJOR = 24;
 if (Number(process.versions.node.split(".")[0]) < REQUIRED_MAJOR) {
   console.error(
@@ -14,5 +14,11 @@ if (Number(process.versions.node.split(".")[0]) < REQUIRED_MAJOR) {
   );
   process.exit(1);
 } else {
-  import("../src/main.ts").then((command) => command.start());
+  // Node keeps what it has compiled and stripped of types in the system's temporary folder: more than a third of the work at start.
+  import("node:module")
+    .then((module) => {
+      module.enableCompileCache();
+      return import("../src/main.ts");
+    })
+    .then((command) => command.start());
 }

@@ -145,6 +145,16 @@ async function totalLag(admin: Admin): Promise<number> {
   return written - offsets.reduce((sum, { offset }) => sum + Math.max(0, offset), 0);
 }
 
+/** The group's lag, once a second, until `over`. */
+async function sampleLag(admin: Admin, over: AbortSignal): Promise<number[]> {
+  const lags: number[] = [];
+  while (!over.aborted) {
+    lags.push(await totalLag(admin));
+    await sleep(systemClock, 1_000, over).catch(() => undefined);
+  }
+  return lags;
+}
+
 /** The story: returns who was killed and what became of it. */
 async function play(demo: Demo, admin: Admin, replay: Replay) {
   const { ledger, workers } = demo;
@@ -159,6 +169,10 @@ async function play(demo: Demo, admin: Admin, replay: Replay) {
       return [...partitions].every((partition) => who().has(lastMoves.get(partition)?.to ?? ""));
     });
 
+  const over = new AbortController();
+  const sampled = sampleLag(admin, over.signal);
+  // Awaited at the end of the story, which may end before.
+  sampled.catch(() => undefined);
   await more(1_200);
 
   say("C joins.");
@@ -198,25 +212,14 @@ async function play(demo: Demo, admin: Admin, replay: Replay) {
   replay.hurry();
   const acknowledged = await replay.acknowledged;
   say(`All ${acknowledged.length} reports are acknowledged.`);
-  const lags: number[] = [];
-  await demo.until("lag 0", async () => {
-    const lag = await totalLag(admin);
-    if (lag !== lags.at(-1)) lags.push(lag);
-    return lag === 0 && ledger.recordCount >= acknowledged.length;
-  });
-  say(`Lag: ${thinned(lags).join(" -> ")}`);
+  await demo.until("lag 0", async () => (await totalLag(admin)) === 0 && ledger.recordCount >= acknowledged.length);
+  say("The group's lag is 0.");
+  over.abort();
+  const lags = [...(await sampled), 0];
   const offsets = await admin.listGroupOffsets(GROUP);
   await workers.get("A")?.close();
   workers.delete("A");
-  return { acknowledged, uncommitted, orphans, offsets, joinedMs, killedMs };
-}
-
-/** At most a line of numbers: the first ones and the last. */
-function thinned(numbers: readonly number[]): readonly number[] {
-  const MAX = 9;
-  if (numbers.length <= MAX) return numbers;
-  const step = (numbers.length - 1) / (MAX - 1);
-  return Array.from({ length: MAX }, (_, index) => numbers[Math.round(index * step)] ?? 0);
+  return { acknowledged, uncommitted, offsets, lags, joinedMs, killedMs };
 }
 
 type Outcome = Awaited<ReturnType<typeof play>>;
@@ -280,8 +283,9 @@ async function report(demo: Demo, admin: Admin, reports: readonly Report[], outc
     ),
   );
 
-  print(heading("Committed offsets"));
+  print(heading("Committed offsets and lag"));
   print(committed(outcome.offsets));
+  print(wrap(`Lag of the group, once a second: ${outcome.lags.join(" ")}`, "  "));
 
   print(heading("The result"));
   print(result(ledger.aggregate));
