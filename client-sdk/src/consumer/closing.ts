@@ -37,7 +37,10 @@ export async function closeConsumer<K, V>(
   await client.close().catch((error: unknown) => thrown.push(error));
   calls.close();
   if (unfinished.length > 0) {
-    logger.warn({ unfinished, timeoutMs }, `close() left unfinished (within ${timeoutMs} ms): ${unfinished.join(", ")}`);
+    logger.warn(
+      { unfinished, timeoutMs },
+      `close() left unfinished (within ${timeoutMs} ms): ${unfinished.join(", ")}`,
+    );
   }
   for (const error of thrown.slice(1)) logger.error({ error }, "another error while closing");
   if (thrown.length > 0) throw thrown[0];

@@ -31,6 +31,7 @@ export class MemberSession {
   readonly #timers: Timers;
   readonly #stopHints: () => void;
   readonly #raised: BrookletError[] = [];
+  #lastFailure: string | undefined;
   #closed = false;
 
   constructor(options: MemberSessionOptions) {
@@ -65,6 +66,10 @@ export class MemberSession {
   }
   get fatal(): BrookletError | undefined {
     return this.#machine.fatal;
+  }
+  /** Why the newest heartbeat got no answer; undefined when it did. */
+  get lastFailure(): string | undefined {
+    return this.#lastFailure;
   }
   get gone(): boolean {
     return this.#machine.gone;
@@ -143,11 +148,15 @@ export class MemberSession {
       // Half a session: a silent connection must leave time for another attempt.
       const timeoutMs = Math.min(requestTimeoutMs, Math.ceil(member.sessionTimeoutMs / 2));
       const { header } = await client.request("groupHeartbeat", request, { timeoutMs });
+      this.#lastFailure = undefined;
       this.handle({ type: "answer", seq, answer: header });
     } catch (thrown) {
       const error = asBrookletError(thrown);
       const detail = { groupId: member.groupId, memberId: member.memberId, code: error.code, seq };
-      this.#options.logger.debug(detail, `heartbeat failed: ${error.message}`);
+      // The first of a row is worth a line; the others say the same.
+      const isFirst = this.#lastFailure === undefined && !this.#closed;
+      this.#options.logger[isFirst ? "warn" : "debug"](detail, `heartbeat failed: ${error.message}`);
+      this.#lastFailure = error.message;
       this.handle({ type: "failure", seq, error, jitter: random.next() });
     }
   }

@@ -105,6 +105,7 @@ export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, l
     buffer.drop(state);
     fetcher.invalidate(state);
   });
+  const reported = new WeakSet<object>();
   const fetcher = new Fetcher({
     ...common,
     settings,
@@ -113,7 +114,10 @@ export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, l
     onTopicGone: (state, error) => {
       metadata.invalidate(state.topic);
       if (subscription.mode !== "topics") return true;
-      logger.warn({ partition: nameOf(state), code: error.code }, `${nameOf(state)} is gone: ${error.message}`);
+      if (!reported.has(state)) {
+        reported.add(state);
+        logger.warn({ partition: nameOf(state), code: error.code }, `${nameOf(state)} is gone: ${error.message}`);
+      }
       return error.code === "UNKNOWN_TOPIC_OR_PARTITION";
     },
   });
@@ -140,6 +144,7 @@ interface Common {
   readonly random: Random;
   readonly backoff: BackoffPolicy;
   readonly requestTimeoutMs: number;
+  readonly metadata: MetadataCache;
   readonly logger: ClientLogger;
   readonly calls: Calls;
   readonly events: Events;
@@ -180,7 +185,8 @@ function assembleGroup(
       if (who === undefined) throw notAMember(groupId, session, offsets);
       return who;
     },
-    topicIdOf: (topic, partition) => positions.find({ topic, partition })?.topicId || undefined,
+    topicIdOf: (topic, partition) =>
+      positions.find({ topic, partition })?.topicId || common.metadata.peek(topic)?.topicId,
     onCommitted: (recorded) => {
       const state = positions.find(recorded);
       if (state !== undefined) state.committed = recorded.offset;

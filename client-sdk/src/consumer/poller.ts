@@ -201,9 +201,10 @@ export class Poller<K, V> {
   #notReady(): BrookletError {
     const { group, positions, subscription } = this.#parts;
     const unknown = [...positions.all()].filter(({ position }) => position === undefined).map(nameOf);
+    const failure = group?.session.lastFailure;
     const what =
       subscription.mode === "topics" && group?.session.state !== "STABLE"
-        ? `the member is ${group?.session.state}`
+        ? `the member is ${group?.session.state}${failure === undefined ? "" : `, its last heartbeat failed: ${failure}`}`
         : `positions of ${unknown.join(", ")} are not known`;
     return new TimeoutError(`the consumer is not ready yet: ${what}`, {
       code: "TIMEOUT",

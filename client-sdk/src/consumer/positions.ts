@@ -164,7 +164,8 @@ export class Positions {
     const current = this.#current;
     const offsets: OffsetAndMetadata[] = [];
     for (const state of this.#partitions.values()) {
-      if (state.position === undefined) continue;
+      // Of a topic that is gone nothing can be stored.
+      if (state.position === undefined || state.halted) continue;
       const unfinished = current !== undefined && current.state === state;
       offsets.push(offsetOf(state, unfinished ? current.offset : state.position));
     }

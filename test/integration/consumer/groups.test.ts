@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { take, until, valuesOf, World } from "./support.ts";
 
 const p0 = { topic: "orders", partition: 0 };
+const byHand = { "enable.auto.commit": false };
 const LIMIT_MS = 15_000;
 
 test(
@@ -62,7 +63,7 @@ test(
 test("a commit for a partition of another member is refused for that partition, and named", async () => {
   await using world = await World.start();
   await world.topic("orders", 2);
-  const [first, second] = [world.consumer(), world.consumer()];
+  const [first, second] = [world.consumer(byHand), world.consumer(byHand)];
   for (const consumer of [first, second]) consumer.subscribe(["orders"]);
   await until(async () => {
     await first.poll(10);

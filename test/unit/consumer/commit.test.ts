@@ -143,7 +143,7 @@ test("a commit of a member that the group forgot fails and is not repeated", asy
 test("commit without a group.id says so", async () => {
   const bench = new Bench();
   bench.broker.topic("orders", 1);
-  const consumer = bench.consumer({ "group.id": undefined });
+  const consumer = bench.alone();
   expect(() => consumer.subscribe(["orders"])).toThrow("group.id");
   consumer.assign([p0]);
   expect((await errorOf(bench, consumer.commit())).code).toBe("INVALID_GROUP_ID");

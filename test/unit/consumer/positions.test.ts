@@ -195,7 +195,7 @@ test("manual assignment: reads, replaces, keeps positions of what stays, commits
 test("without a group.id a manual assignment starts by auto.offset.reset and asks for no committed offset", async () => {
   const bench = new Bench();
   orders(bench);
-  const consumer = bench.consumer({ "group.id": undefined });
+  const consumer = bench.alone();
   consumer.assign([p0]);
   expect(offsetsOf(await bench.take(consumer, 5))).toEqual([0, 1, 2, 3, 4]);
   expect(bench.broker.of("offsetFetch")).toEqual([]);

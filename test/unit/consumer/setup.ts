@@ -20,12 +20,16 @@ export class Bench {
   readonly lines: Line[] = [];
 
   consumer(config: Partial<ConsumerConfig<string, string>> = {}): Consumer<string, string> {
+    return this.alone({ "group.id": "g", ...config });
+  }
+
+  /** Without a group. */
+  alone(config: Partial<ConsumerConfig<string, string>> = {}): Consumer<string, string> {
     const log = (level: Line["level"]) => (fields: object, message: string) =>
       void this.lines.push({ level, fields, message });
     return new Consumer<string, string>(
       {
         "bootstrap.servers": "localhost:1",
-        "group.id": "g",
         "auto.offset.reset": "earliest",
         "key.deserializer": string,
         "value.deserializer": string,
