@@ -7,13 +7,14 @@
 
 import { type ApiName, type ApiRequest, encodeFrame, type Frame } from "@brooklet/protocol";
 import { deferred, type Timers } from "@brooklet/protocol/world";
-import { BrookletError, ClosedError, fromWire, RecordTooLargeError, RetriableError, TimeoutError } from "../errors.ts";
+import { BrookletError, fromWire, RetriableError, TimeoutError } from "../errors.ts";
 import { answerProblem, isWireError } from "./answers.ts";
 import type { Answer, BrokerClient, BrokerClientOptions, BrokerLimits, RequestOptions } from "./client.ts";
 import { Connection, type End, type Hello } from "./connection.ts";
+import { closedError, cutError, foreignCluster, tooLarge } from "./failures.ts";
 import { MAX_QUEUED_REQUESTS, type PendingRequest, Requests, settle } from "./requests.ts";
 import { abortError, backoffMs } from "./retry.ts";
-import { type Foreign, Route } from "./route.ts";
+import { Route } from "./route.ts";
 
 /** A timed-out request ends its connection only if that was silent for at least this long: short timeouts prove nothing. */
 export const SILENCE_BEFORE_CLOSE_MS = 1_000;
@@ -114,7 +115,7 @@ class WebSocketBrokerClient implements BrokerClient {
   }
 
   #refusal(api: ApiName, signal: AbortSignal | undefined): BrookletError | undefined {
-    if (this.#isClosed) return new ClosedError(`${api}: the client was closed`, { code: "CLOSED" });
+    if (this.#isClosed) return closedError(api, true);
     if (this.#fatalError !== undefined) return this.#fatalError;
     if (signal?.aborted) return abortError(api, signal, true);
     if (!this.#requests.isFull) return undefined;
@@ -295,21 +296,8 @@ class WebSocketBrokerClient implements BrokerClient {
     const largest = end.code === CLOSE_TOO_LARGE ? largestOf(sent) : undefined;
     for (const pending of sent) {
       const isTooLarge = pending === largest;
-      settle(pending, isTooLarge ? tooLarge(pending) : this.#cutError(pending.api));
+      settle(pending, isTooLarge ? tooLarge(pending) : cutError(pending.api, this.#lastFailure));
     }
-  }
-
-  #cutError(api: ApiName): BrookletError {
-    if (this.#isClosed) {
-      return new ClosedError(`${api}: the client was closed before the answer came`, {
-        code: "CLOSED",
-        definite: false,
-      });
-    }
-    return new RetriableError(
-      `${api}: the connection ended before the answer came, so it may or may not have happened (${this.#lastFailure})`,
-      { code: "NETWORK_EXCEPTION", definite: false },
-    );
   }
 
   /** Nothing can help any more. */
@@ -328,10 +316,8 @@ class WebSocketBrokerClient implements BrokerClient {
 
   async #close(): Promise<void> {
     this.#isClosed = true;
-    for (const pending of this.#requests.takeWaiting()) {
-      settle(pending, new ClosedError(`${pending.api}: the client was closed before it was sent`, { code: "CLOSED" }));
-    }
-    for (const pending of this.#requests.takeSent()) settle(pending, this.#cutError(pending.api));
+    for (const pending of this.#requests.takeWaiting()) settle(pending, closedError(pending.api, true));
+    for (const pending of this.#requests.takeSent()) settle(pending, closedError(pending.api, false));
     this.#timers.cancel("reconnect");
     const connection = this.#connection;
     if (connection !== undefined) {
@@ -355,25 +341,5 @@ function largestOf(sent: readonly PendingRequest[]): PendingRequest | undefined 
   return sent.reduce<PendingRequest | undefined>(
     (largest, pending) => (largest === undefined || pending.frameBytes > largest.frameBytes ? pending : largest),
     undefined,
-  );
-}
-
-function tooLarge({ api, frameBytes }: PendingRequest): BrookletError {
-  return new RecordTooLargeError(
-    `${api}: the frame of ${frameBytes} bytes is larger than the other side takes (WebSocket close 1009); it was not read`,
-    { code: "RECORD_LIST_TOO_LARGE", context: { bytes: frameBytes } },
-  );
-}
-
-function foreignCluster(clusterId: string | undefined, foreign: readonly Foreign[]): BrookletError {
-  const found = foreign.map((other) => `${other.address} holds ${other.clusterId}`).join(", ");
-  return new BrookletError(
-    `INCONSISTENT_CLUSTER_ID: this client has begun with the log of cluster ${clusterId}, and every server that answers holds another: ${found}`,
-    {
-      code: "INCONSISTENT_CLUSTER_ID",
-      fatal: true,
-      hint: "positions and sequences of one log mean nothing in another: make a new client for the new cluster",
-      context: { expected: clusterId, found: foreign },
-    },
   );
 }

@@ -5,6 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import { FakeNetwork, pass, wireError } from "../../../support/fake-broker.ts";
 import { SimulatedClock } from "../../../support/simulated-clock.ts";
 import { simulatedRandom } from "../../../support/simulated-random.ts";
+import { outcomeOf, watch } from "../../../support/watch.ts";
 
 let clock = new SimulatedClock();
 let admin: Admin | undefined;
@@ -32,20 +33,7 @@ function start(answers: Record<string, object | ((header: Record<string, unknown
   return { fake, admin };
 }
 
-function watch<T>(promise: Promise<T>) {
-  const seen: { value?: T; error?: unknown; settled: boolean } = { settled: false };
-  promise.then(
-    (value) => Object.assign(seen, { value, settled: true }),
-    (error) => Object.assign(seen, { error, settled: true }),
-  );
-  return seen;
-}
-
-async function outcome<T>(promise: Promise<T>) {
-  const seen = watch(promise);
-  await clock.runUntil(() => seen.settled);
-  return seen;
-}
+const outcome = <T>(promise: Promise<T>) => outcomeOf(clock, promise);
 
 test("results come in the order of the request", async () => {
   const { fake, admin } = start({

@@ -6,6 +6,7 @@ import { afterEach, expect, test } from "vitest";
 import { type FakeBroker, FakeNetwork, pass, wireError } from "../../../support/fake-broker.ts";
 import { SimulatedClock } from "../../../support/simulated-clock.ts";
 import { simulatedRandom } from "../../../support/simulated-random.ts";
+import { watch } from "../../../support/watch.ts";
 
 let clock = new SimulatedClock();
 afterEach(() => {
@@ -21,16 +22,6 @@ function start(config: Partial<ProducerConfig<string, string>> = {}, broker: Par
     { world: { clock, random: simulatedRandom(1), transport: network } },
   );
   return { clock, network, fake, producer };
-}
-
-/** What became of a promise, without waiting for it. */
-function watch<T>(promise: Promise<T>) {
-  const seen: { value?: T; error?: unknown; settled: boolean } = { settled: false };
-  promise.then(
-    (value) => Object.assign(seen, { value, settled: true }),
-    (error) => Object.assign(seen, { error, settled: true }),
-  );
-  return seen;
 }
 
 async function finish(producer: Producer<string, string>) {

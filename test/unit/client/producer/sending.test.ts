@@ -16,6 +16,7 @@ import { afterEach, expect, test } from "vitest";
 import { type FakeBroker, FakeNetwork, pass, wireError } from "../../../support/fake-broker.ts";
 import { SimulatedClock } from "../../../support/simulated-clock.ts";
 import { simulatedRandom } from "../../../support/simulated-random.ts";
+import { outcomeOf, watch } from "../../../support/watch.ts";
 
 let clock = new SimulatedClock();
 let started: Producer<string, string> | undefined;
@@ -38,20 +39,7 @@ function start(config: Partial<ProducerConfig<string, string>> = {}, broker: Par
   return { fake, producer: started };
 }
 
-function watch<T>(promise: Promise<T>) {
-  const seen: { value?: T; error?: unknown; settled: boolean } = { settled: false };
-  promise.then(
-    (value) => Object.assign(seen, { value, settled: true }),
-    (error) => Object.assign(seen, { error, settled: true }),
-  );
-  return seen;
-}
-
-async function outcome<T>(promise: Promise<T>) {
-  const seen = watch(promise);
-  await clock.runUntil(() => seen.settled);
-  return seen;
-}
+const outcome = <T>(promise: Promise<T>) => outcomeOf(clock, promise);
 
 test("a key goes where every Kafka client would put it, a named partition is taken as it is", async () => {
   const { producer } = start({}, { partitionCount: 6 });
