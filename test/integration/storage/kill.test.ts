@@ -1,12 +1,14 @@
 // SIGKILL of a process that writes: what it said to be durable is there afterwards, and no turn is there by half.
 
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { OpenedStorage } from "../../../server/src/storage/storage.ts";
 import { startScript } from "../../support/child.ts";
 import { openTestStorage, testFolder } from "../../support/storage-on-file.ts";
 import { storedBatch } from "../../support/stored.ts";
 
 const CYCLES = 3;
+// Processes start slowly on a busy machine.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** Reads everything and checks it; returns the last turn's number. */
 async function checkWhole({ storage, state }: OpenedStorage): Promise<number> {

@@ -3,11 +3,13 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, type TestContext, test } from "vitest";
+import { expect, type TestContext, test, vi } from "vitest";
 import { startScript } from "../../support/child.ts";
 import { openTestStorage, testFolder } from "../../support/storage-on-file.ts";
 
 const TURNS = 40;
+// Traced processes start slowly on a busy machine.
+vi.setConfig({ testTimeout: 90_000 });
 
 function needsStrace(context: TestContext): void {
   const { status } = spawnSync("strace", ["-f", "-e", "trace=fsync", "true"], { stdio: "ignore" });
