@@ -83,6 +83,47 @@ test("while a broker drains, connections that are open are told that it stops", 
   await closing;
 });
 
+test("close waits for every turn: for those on their way, and for what waits behind them", async () => {
+  const opened = await faultyMemory();
+  const broker = await startBroker({ world: { openStorage: async () => opened } });
+  await postJson(broker.url, "/v1/createTopics", { topics: [{ topic: "t" }] });
+  const socket = await RawSocket.greeted(broker.url);
+  opened.storage.hold();
+  const produced: Promise<{ header: Record<string, unknown> }>[] = [];
+  // More than may be on their way at once, each in a turn of its own.
+  for (let count = 0; count < 8; count++) {
+    produced.push(socket.request("produce", produceOne, [batch]));
+    await socket.request("status");
+  }
+  const closing = broker.close();
+  await expect(RawSocket.connect(broker.url)).rejects.toThrow();
+  opened.storage.release();
+  const answers = await Promise.all(produced);
+  expect(answers.map(({ header }) => header.results)).toEqual(
+    answers.map((_answer, offset) => [{ topic: "t", partition: 0, baseOffset: offset }]),
+  );
+  await closing;
+});
+
+test("close waits for a read that has begun", async () => {
+  const opened = await faultyMemory();
+  const broker = await startBroker({
+    settings: { "tail.cache.bytes": 0 },
+    world: { openStorage: async () => opened },
+  });
+  await postJson(broker.url, "/v1/topics/t/records", { records: [{ valueText: "0" }] });
+  const socket = await RawSocket.greeted(broker.url);
+  opened.storage.delayMs = 200;
+  const byTime = { isolation: "read_uncommitted", partitions: [{ topic: "t", partition: 0, at: 1 }] };
+  const overSocket = socket.request("listOffsets", byTime);
+  const overHttp = postJson(broker.url, "/v1/listOffsets", byTime);
+  await socket.request("status");
+  await postJson(broker.url, "/v1/status", {});
+  await broker.close();
+  expect((await overSocket).header).toMatchObject({ results: [{ offset: 0 }] });
+  expect((await overHttp).json).toMatchObject({ results: [{ offset: 0 }] });
+});
+
 test("when the storage fails the broker tells the truth, closes, and rejects closed", async () => {
   const opened = await faultyMemory();
   const lines: string[] = [];

@@ -77,10 +77,19 @@ test("a closed connection's parked fetches end", async () => {
   await until(async () => (await status()).parkedFetches === 0, "they have ended");
 });
 
-test("a message beyond the limit is refused with 1009 before it is all there", async () => {
+test("a message beyond the limit is refused with 1009", async () => {
   const socket = await RawSocket.greeted(broker.url);
   socket.send(new Uint8Array(FRAME_PREFIX_BYTES + MAX_HEADER_BYTES + PAYLOAD_LIMIT + 1));
   expect((await socket.closed).code).toBe(1009);
+});
+
+test("a message that only announces its length is refused with 1009 before it is there", async () => {
+  const announced = Buffer.alloc(14);
+  announced.writeUInt16BE(0x82ff);
+  announced.writeBigUInt64BE(BigInt(FRAME_PREFIX_BYTES + MAX_HEADER_BYTES + PAYLOAD_LIMIT + 1), 2);
+  const answer = await rawTcp(broker.url, Buffer.concat([Buffer.from(upgrade()), announced]));
+  expect(answer).toMatch(/^HTTP\/1.1 101 /);
+  expect(answer).toContain("\x88\x02\x03\xf1");
 });
 
 test("a text frame is refused with 1003", async () => {
@@ -137,21 +146,23 @@ test("an old connection is closed by a newer one of the same client, and a late 
 });
 
 test("no extension is negotiated: frames are never compressed", async () => {
-  const answer = await rawTcp(
-    broker.url,
-    [
-      "GET /v1/ws HTTP/1.1",
-      `Host: 127.0.0.1:${broker.port}`,
-      "Connection: Upgrade",
-      "Upgrade: websocket",
-      "Sec-WebSocket-Version: 13",
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-      "Sec-WebSocket-Protocol: other, brooklet.v1",
-      "Sec-WebSocket-Extensions: permessage-deflate",
-      "\r\n",
-    ].join("\r\n") + String.fromCharCode(0x00),
-  );
+  const answer = await rawTcp(broker.url, `${upgrade("Sec-WebSocket-Extensions: permessage-deflate")}\0`);
   expect(answer).toMatch(/^HTTP\/1.1 101 /);
   expect(answer).toMatch(/sec-websocket-protocol: brooklet\.v1\r\n/i);
   expect(answer).not.toMatch(/permessage-deflate/i);
 });
+
+/** A WebSocket handshake as it goes over the wire. */
+function upgrade(...more: string[]): string {
+  return [
+    "GET /v1/ws HTTP/1.1",
+    `Host: 127.0.0.1:${broker.port}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Protocol: other, brooklet.v1",
+    ...more,
+    "\r\n",
+  ].join("\r\n");
+}

@@ -206,6 +206,16 @@ test("a connection that comes late is refused for good, and the newer one lives 
   close();
 });
 
+test("five minutes after its last connection an instance is forgotten, however that connection ended", async () => {
+  const { greeted, clock, close } = world();
+  greeted("closed by the peer", 7).handlers.onClose(1000, "");
+  greeted("ended by the broker", 7).handlers.onMessage(new Uint8Array(0));
+  await clock.advance(5 * 60_000 + 1);
+  greeted("closed by the peer", 1);
+  greeted("ended by the broker", 1);
+  close();
+});
+
 // ---- requests
 
 test("requests start in the order of their frames; answers may overtake", async () => {
