@@ -144,3 +144,16 @@ test("what failed to be created, or deleted, counts no longer towards the limits
   const [another] = await at.during(at.log.createTopics({ topics: [{ topic: "b" }] }));
   expect(another?.error?.code).toBe("POLICY_VIOLATION");
 });
+
+test("a topic created and deleted in one turn of which only the deletion is stored was never there", async () => {
+  const at = new LogUnderTest();
+  const heard: string[] = [];
+  at.log.catalog.onChange(({ topic }, change) => heard.push(`${topic} ${change}`));
+  at.storage.failTurn(1, "essentialOnly");
+  const created = at.log.createTopics({ topics: [{ topic: "a", partitions: 2 }] });
+  const deleted = at.log.deleteTopics({ topics: ["a"] });
+  expect((await at.during(created))[0]?.error?.code).toBe("STORAGE_FULL");
+  expect((await at.during(deleted))[0]?.error).toBeUndefined();
+  expect(at.log.stats).toMatchObject({ topics: 0, partitions: 0 });
+  expect(heard).toEqual([]);
+});

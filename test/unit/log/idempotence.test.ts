@@ -212,3 +212,15 @@ test("a partition remembers a bounded number of producers; the one silent longes
   expect((await at.produce("orders", sequenced(["c"], 9, 0))).error).toBeUndefined();
   expect((await at.produce("orders", sequenced(["c"], 9, 2))).error?.code).toBe("OUT_OF_ORDER_SEQUENCE_NUMBER");
 });
+
+test("an expired producer is unknown already before it is swept away", async () => {
+  const minute = 60_000;
+  const at = new LogUnderTest({ "producer.id.expiration.ms": 15 * minute });
+  await at.create("orders");
+  await at.produce("orders", sequenced(["a"], 0));
+  await at.clock.advance(14 * minute);
+  expect((await at.produce("orders", sequenced(["b"], 5))).error?.code).toBe("OUT_OF_ORDER_SEQUENCE_NUMBER");
+  await at.clock.advance(2 * minute);
+  expect((await at.produce("orders", sequenced(["b"], 5))).baseOffset).toBe(1);
+  at.log.close();
+});
