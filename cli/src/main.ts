@@ -3,12 +3,12 @@
 
 import { systemClock } from "@brooklet/protocol/world";
 import { Command, CommanderError, Option } from "commander";
+import packageJson from "../package.json" with { type: "json" };
 import { type Call, Options, type Surroundings } from "./call.ts";
 import { type CommandRow, commandTable, type OptionRow } from "./commands.ts";
 import { describeError, type ExitCode, exitCodeOf, exitCodes, UsageError } from "./exits.ts";
 import { BrokenPipe, Output } from "./io.ts";
 
-const VERSION = "0.1.0";
 const DEFAULT_COMMAND = "serve";
 
 function optionOf(row: OptionRow): Option {
@@ -31,7 +31,7 @@ function parserOf(
     });
   configure(program)
     .description("A small, real message broker: Kafka's semantics in one process and one file.")
-    .version(VERSION, "-V, --version");
+    .version(packageJson.version, "-V, --version");
   const families = new Map<string, Command>();
   for (const row of commandTable) {
     const words = row.name.split(" ");

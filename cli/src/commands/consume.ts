@@ -138,7 +138,14 @@ export async function run(call: Call): Promise<undefined> {
       await waitFor(call, "the offsets to begin at", seekTo(consumer, partitions, from, limitMs));
     } else {
       // Still owned when the callback runs: what was written is committed before somebody else reads on.
-      consumer.subscribe([topic], { onPartitionsRevoked: () => commitWritten(reading) });
+      consumer.subscribe([topic], {
+        onPartitionsRevoked: () => commitWritten(reading),
+        // Somebody else's already: whoever has them now prints again what was not committed.
+        onPartitionsLost: (lost) => {
+          for (const { partition } of lost) reading.written.delete(partition);
+          call.output.note(`brooklet: ${group}: lost ${partitionNames(lost)}; joining again`);
+        },
+      });
       const owned = await waitFor(call, `partitions of group ${group}`, consumer.ready({ signal: call.interrupted }));
       call.output.note(`brooklet: ${group}: reading ${partitionNames(owned) || "nothing yet"}`);
     }

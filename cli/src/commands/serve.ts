@@ -35,32 +35,39 @@ export async function run(call: Call): Promise<ExitCode> {
   // Lines for people at a terminal, JSON for whatever collects logs.
   const logger = streams.stderr.isTTY === true ? stderrLogger(output, logLevel) : await createLogger(logLevel);
   const broker = await startBroker({ ...options, logger });
-  const failed = broker.closed.then(
-    () => undefined,
-    (error: unknown) => ({ error }),
-  );
-  const { durability, dataFile, version } = await fetchStatus(broker.url, interrupted);
+  try {
+    await announce(call, broker.url);
+    const failed = broker.closed.then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    const stopped = await Promise.race([failed, aborted(interrupted)]);
+    if (stopped !== undefined) {
+      output.note(`brooklet: the broker failed and has stopped: ${describeError(stopped.error)}`);
+      return exitCodeOf(stopped.error);
+    }
+    output.note("brooklet: stopping: finishing what was begun (again to stop at once)");
+    return exitCodes.ok;
+  } finally {
+    await broker.close();
+  }
+}
+
+async function announce({ output, env, interrupted }: Call, url: string): Promise<void> {
+  const { durability, dataFile, version } = await fetchStatus(url, interrupted);
   await output.line(
     [
       `brooklet ${version} is ready; Ctrl-C stops it`,
       table(
-        ["  url", broker.url],
+        ["  url", url],
         [
           ["  data file", dataFile ?? "none: everything is in memory"],
           ["  durability", durabilityText[durability]],
-          ["  try it", producing(env, broker.url)],
+          ["  try it", producing(env, url)],
         ],
       ),
     ].join("\n"),
   );
-  const stopped = await Promise.race([failed, aborted(interrupted)]);
-  if (stopped !== undefined) {
-    output.note(`brooklet: the broker failed and has stopped: ${describeError(stopped.error)}`);
-    return exitCodeOf(stopped.error);
-  }
-  if (interrupted.aborted) output.note("brooklet: stopping: finishing what was begun (again to stop at once)");
-  await broker.close();
-  return exitCodes.ok;
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

@@ -1,5 +1,6 @@
 // `brooklet status`: what the broker is, where its data lies, what it holds.
 
+import type { ApiResponse } from "@brooklet/protocol";
 import { fetchStatus } from "../broker-status.ts";
 import type { Call } from "../call.ts";
 import { bootstrapServers, timeoutMs, waitFor } from "../connect.ts";
@@ -7,18 +8,29 @@ import { CommandError, exitCodes } from "../exits.ts";
 import { byteSize, duration } from "../format.ts";
 import { table } from "../io.ts";
 
+/** The first broker of the list that answers; the last one's failure if none does. */
+async function firstAnswer(servers: readonly string[], signal: AbortSignal): Promise<ApiResponse<"status">> {
+  let failure: unknown;
+  for (const server of servers)
+    try {
+      return await fetchStatus(`http://${server}`, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+    }
+  throw failure;
+}
+
 export async function run(call: Call): Promise<undefined> {
-  const url = `http://${bootstrapServers(call).split(",")[0]}`;
+  const servers = bootstrapServers(call);
   const limitMs = timeoutMs(call);
   const timers = call.clock.timers();
   const late = new AbortController();
   timers.schedule("timeout", limitMs, () =>
-    late.abort(
-      new CommandError(exitCodes.unreachable, `the broker at ${url} does not answer within ${limitMs / 1000} s`),
-    ),
+    late.abort(new CommandError(exitCodes.unreachable, `${servers} does not answer within ${limitMs / 1000} s`)),
   );
   try {
-    const status = await waitFor(call, `the broker at ${url}`, fetchStatus(url, late.signal));
+    const status = await waitFor(call, `the broker at ${servers}`, firstAnswer(servers.split(","), late.signal));
     if (call.options.flag("json")) return void (await call.output.json(status));
     const rows: [string, string | number][] = [
       ["url", status.url],
