@@ -225,7 +225,7 @@ export class FakeBroker {
       case "hello":
         return { clusterId: this.clusterId, brokerId: 1, version: 1, features: [], limits: this.limits };
       case "metadata":
-        return { clusterId: this.clusterId, topics: (header.topics as string[]).map((name) => this.#describe(name)) };
+        return { clusterId: this.clusterId, topics: this.#describeAll(header.topics as string[] | undefined) };
       case "initProducerId":
         return { producerId: ++this.#producerIds, producerEpoch: 0 };
       case "produce":
@@ -233,6 +233,10 @@ export class FakeBroker {
       default:
         return { error: wireError("UNSUPPORTED_VERSION") };
     }
+  }
+
+  #describeAll(names: readonly string[] = [...this.topics.keys()]): Header[] {
+    return names.map((name) => this.#describe(name));
   }
 
   #describe(name: string): Header {
