@@ -172,10 +172,9 @@ export class Catalog implements TopicCatalog {
         { kind: "putCounter", name: NEXT_PARTITION_ID, value: this.#nextPartitionId },
       ],
       durable: () => {
-        if (this.#settle(state.topic)) {
-          this.#stagedTopics--;
-          this.#stagedPartitions -= state.partitionCount;
-        }
+        this.#settle(state.topic);
+        this.#stagedTopics--;
+        this.#stagedPartitions -= state.partitionCount;
         this.#add(state);
         this.#tell(state, "created");
       },
@@ -190,10 +189,9 @@ export class Catalog implements TopicCatalog {
       state,
       changes: [{ kind: "deleteTopic", topicId: state.topicId }],
       durable: () => {
-        if (this.#settle(state.topic)) {
-          this.#stagedTopics++;
-          this.#stagedPartitions += state.partitionCount;
-        }
+        this.#settle(state.topic);
+        this.#stagedTopics++;
+        this.#stagedPartitions += state.partitionCount;
         // On a full disk the deletion may be durable although the creation before it in the same turn is not.
         if (this.#visible.get(state.topic) !== state) return;
         this.#visible.delete(state.topic);
@@ -217,13 +215,11 @@ export class Catalog implements TopicCatalog {
     this.#ahead.set(topic, { state, pending: (ahead?.pending ?? 0) + 1 });
   }
 
-  /** Whether the change was still staged: after `restore` an essential one may become durable all the same. */
-  #settle(topic: string): boolean {
+  #settle(topic: string): void {
     const ahead = this.#ahead.get(topic);
-    if (ahead === undefined) return false;
+    if (ahead === undefined) return;
     ahead.pending--;
     if (ahead.pending === 0) this.#ahead.delete(topic);
-    return true;
   }
 
   #add(topic: TopicState): void {

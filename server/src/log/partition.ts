@@ -94,8 +94,7 @@ export class Partition {
     invariant(baseOffset === this.#highWatermark, `${this.name}: batches become durable in the order of their offsets`);
     this.#highWatermark = lastOffset + 1;
     this.#lastStableOffset = this.#highWatermark;
-    // An essential batch of a failed turn is durable although `restore` may have run already.
-    if (this.#logEndOffset < this.#highWatermark) this.#logEndOffset = this.#highWatermark;
+    invariant(this.#highWatermark <= this.#logEndOffset, `${this.name}: only what was assigned becomes durable`);
   }
 
   /** Gives back every offset that is not durable. */

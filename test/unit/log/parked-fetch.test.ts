@@ -271,3 +271,28 @@ test("the partitions that waiting fetches watch together are bounded, and given 
   expect(second.answers).toEqual([]);
   delayed.close();
 });
+
+test("a fetch that is cancelled during a cold read reads no further", async () => {
+  const { at } = await withTopic(3, { "tail.cache.bytes": 0 });
+  for (const partition of [0, 1, 2]) await at.produce("orders", batchOf(["a"]), partition);
+  let reads = 0;
+  const read = at.storage.read.bind(at.storage);
+  at.storage.read = (request) => {
+    reads++;
+    return read(request);
+  };
+  const { waiting, cancel } = canceller();
+  const partitions = [0, 1, 2].map((partition) => ({ topic: "orders", partition, offset: 0 }));
+  const request = {
+    maxWaitMs: 1000,
+    minBytes: 1,
+    maxBytes: 1_000_000,
+    isolation: "read_committed" as const,
+    partitions,
+  };
+  const fetched = watch(at.log.fetch(request, waiting));
+  cancel();
+  await at.clock.advance(100);
+  expect(reads).toBe(1);
+  expect(fetched.at()).toMatchObject([{ batches: [] }, { batches: [] }, { batches: [] }]);
+});
