@@ -3,7 +3,7 @@
 
 import type { AddressInfo } from "node:net";
 import { fastify as createFastify } from "fastify";
-import type { Started, Task } from "./processes.ts";
+import { answerQuestions, type Started, type Task } from "./processes.ts";
 
 const tell = (message: Started) => process.send?.(message);
 
@@ -17,6 +17,7 @@ process.once("message", async (task: Task) => {
     fastify.post("/v1/fetch", (_request, reply) => reply.headers(task.headers).send(body));
     await fastify.listen({ host: "127.0.0.1", port: 0 });
     process.once("disconnect", () => void fastify.close().then(() => process.exit(0)));
+    answerQuestions();
     tell({ url: `http://127.0.0.1:${(fastify.server.address() as AddressInfo).port}` });
   } catch (error) {
     tell({ error: error instanceof Error ? error.message : String(error) });

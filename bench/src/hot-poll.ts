@@ -21,6 +21,8 @@ interface Side {
   readonly requestsPerSecond: Spread;
   readonly p50Ms: Spread;
   readonly p99Ms: Spread;
+  /** Processor time of the program under test; says more than rates where the machine is busy. */
+  readonly cpuMicrosecondsPerRequest: Spread;
 }
 
 export interface HotPollRow {
@@ -30,9 +32,12 @@ export interface HotPollRow {
   readonly fastify: Side;
   /** brooklet's requests per second by Fastify's, round by round. */
   readonly ratio: Spread;
+  /** Fastify's processor time per request by brooklet's. */
+  readonly cpuRatio: Spread;
 }
 
 interface Sample {
+  readonly requests: number;
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -53,7 +58,8 @@ const loads: Readonly<Record<HotPollRow["tool"], Load>> = {
     const failed = result.non2xx + result.errors + result.timeouts;
     if (failed > 0 || result["2xx"] === 0)
       throw new Error(`${url}: ${failed} of ${result.requests.total} requests failed; the figures would be of errors`);
-    return { requestsPerSecond: result.requests.average, p50Ms: result.latency.p50, p99Ms: result.latency.p99 };
+    const { average, total } = result.requests;
+    return { requests: total, requestsPerSecond: average, p50Ms: result.latency.p50, p99Ms: result.latency.p99 };
   },
   wrk: (url, body, seconds) => wrk(url, body, FRAME_CONTENT_TYPE, CONNECTIONS, seconds),
 };
@@ -93,11 +99,23 @@ async function prepare(broker: Program, bytes: number) {
   const { payload } = decodeFrame(body, { maxHeaderBytes: MAX_HEADER_BYTES });
   if (payload.length !== batch.length) throw new Error(`the fetch answered ${payload.length} bytes of records`);
   const headers = Object.fromEntries([...answer.headers].filter(([name]) => !OWN_HEADERS.includes(name)));
-  return { url, request: Buffer.from(encodeFrame(request)), headers, body };
+  return { request: Buffer.from(encodeFrame(request)), headers, body };
 }
 
-function side(samples: readonly Sample[]): Side {
+interface MeasuredSample extends Sample {
+  readonly cpuMicrosecondsPerRequest: number;
+}
+
+async function measure(program: Program, load: Load, body: Buffer, seconds: number): Promise<MeasuredSample> {
+  const before = await program.cpuMicroseconds();
+  const sample = await load(`${program.url}/v1/fetch`, body, seconds);
+  const used = (await program.cpuMicroseconds()) - before;
+  return { ...sample, cpuMicrosecondsPerRequest: used / sample.requests };
+}
+
+function side(samples: readonly MeasuredSample[]): Side {
   return {
+    cpuMicrosecondsPerRequest: spread(samples.map((sample) => sample.cpuMicrosecondsPerRequest)),
     requestsPerSecond: spread(samples.map((sample) => sample.requestsPerSecond)),
     p50Ms: spread(samples.map((sample) => sample.p50Ms)),
     p99Ms: spread(samples.map((sample) => sample.p99Ms)),
@@ -111,28 +129,37 @@ export async function hotPoll(options: HotPollOptions, progress: (text: string) 
   const rows: HotPollRow[] = [];
   await using broker = await Program.start({ kind: "broker", durability: "memory" });
   for (const bytes of SIZES) {
-    const { url, request, headers, body } = await prepare(broker, bytes);
+    const { request, headers, body } = await prepare(broker, bytes);
     await using baseline = await Program.start({
       kind: "baseline",
       requestType: FRAME_CONTENT_TYPE,
       headers,
       bodyBase64: Buffer.from(body).toString("base64"),
     });
-    const baselineUrl = `${baseline.url}/v1/fetch`;
     for (const tool of tools) {
       const load = loads[tool];
       // Both sides compiled and their sockets' buffers grown before anything counts.
-      await load(url, request, 1);
-      await load(baselineUrl, request, 1);
-      const ours: Sample[] = [];
-      const theirs: Sample[] = [];
+      await measure(broker, load, request, 1);
+      await measure(baseline, load, request, 1);
+      const ours: MeasuredSample[] = [];
+      const theirs: MeasuredSample[] = [];
       for (let round = 0; round < options.rounds; round++) {
         progress(`hot poll ${bytes} B, ${tool}, round ${round + 1} of ${options.rounds}`);
-        ours.push(await load(url, request, options.seconds));
-        theirs.push(await load(baselineUrl, request, options.seconds));
+        ours.push(await measure(broker, load, request, options.seconds));
+        theirs.push(await measure(baseline, load, request, options.seconds));
       }
       const ratios = ours.map((sample, round) => sample.requestsPerSecond / (theirs[round]?.requestsPerSecond ?? 0));
-      rows.push({ tool, answerBytes: bytes, brooklet: side(ours), fastify: side(theirs), ratio: spread(ratios) });
+      const cpuRatios = ours.map(
+        (sample, round) => (theirs[round]?.cpuMicrosecondsPerRequest ?? 0) / sample.cpuMicrosecondsPerRequest,
+      );
+      rows.push({
+        tool,
+        answerBytes: bytes,
+        brooklet: side(ours),
+        fastify: side(theirs),
+        ratio: spread(ratios),
+        cpuRatio: spread(cpuRatios),
+      });
     }
   }
   return rows;

@@ -14,6 +14,19 @@ export type Task =
       readonly bodyBase64: string;
     };
 
+/** Asks a started program for the processor time it has used. */
+export type Question = { readonly kind: "cpu" };
+export type Reply = { readonly cpuMicroseconds: number };
+
+/** For the programs: answers the parent's questions. */
+export function answerQuestions(): void {
+  process.on("message", (message: Question | Task) => {
+    if (message.kind !== "cpu") return;
+    const { user, system } = process.cpuUsage();
+    process.send?.({ cpuMicroseconds: user + system } satisfies Reply);
+  });
+}
+
 export type Started = { readonly url: string } | { readonly error: string };
 
 /** A started program; `await using` ends it. */
@@ -45,6 +58,14 @@ export class Program implements AsyncDisposable {
   /** `host:port`. */
   get address(): string {
     return new URL(this.url).host;
+  }
+
+  /** Processor time used so far, all threads. Unlike a rate it does not depend on what else the machine does. */
+  async cpuMicroseconds(): Promise<number> {
+    const answer = once(this.#child, "message");
+    this.#child.send({ kind: "cpu" } satisfies Question);
+    const [reply] = (await answer) as [Reply];
+    return reply.cpuMicroseconds;
   }
 
   /** Closes in an orderly way: a broker finishes what it began. */

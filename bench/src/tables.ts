@@ -24,16 +24,19 @@ const whole = (value: Spread) => spreadText(value, 0);
 export function hotPollTable(rows: readonly HotPollRow[]): string {
   return `Hot poll path: POST /v1/fetch, one partition, answered from memory (durability memory), against a bare
 Fastify route that moves the same bytes. Requests per second; p50 and p99 are medians of the rounds, in ms
-(autocannon rounds them to whole ones).
+(autocannon rounds them to whole ones). CPU is processor time per request of the program under test in µs, and
+Fastify's by brooklet's: it does not depend on what else the machine does.
 
 ${table(
-  ["answer", "tool", "brooklet req/s", "Fastify req/s", "ratio", "p50 b/F", "p99 b/F"],
+  ["answer", "tool", "brooklet req/s", "Fastify req/s", "ratio", "CPU b/F", "CPU ratio", "p50 b/F", "p99 b/F"],
   rows.map((row) => [
     size(row.answerBytes),
     row.tool,
     whole(row.brooklet.requestsPerSecond),
     whole(row.fastify.requestsPerSecond),
     spreadText(row.ratio, 2),
+    `${row.brooklet.cpuMicrosecondsPerRequest.median.toFixed(0)}/${row.fastify.cpuMicrosecondsPerRequest.median.toFixed(0)}`,
+    spreadText(row.cpuRatio, 2),
     `${row.brooklet.p50Ms.median}/${row.fastify.p50Ms.median}`,
     `${row.brooklet.p99Ms.median}/${row.fastify.p99Ms.median}`,
   ]),

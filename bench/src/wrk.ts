@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 
 export interface WrkResult {
+  readonly requests: number;
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -56,5 +57,11 @@ export function parseWrk(text: string): WrkResult {
     return Number(found?.[1]) / (UNITS_PER_MS[found?.[2] ?? ""] ?? Number.NaN);
   };
   const requests = /^Requests\/sec:\s+([\d.]+)/m.exec(text);
-  return { requestsPerSecond: Number(requests?.[1]), p50Ms: percentile("50"), p99Ms: percentile("99") };
+  const total = /^\s*(\d+) requests in /m.exec(text);
+  return {
+    requests: Number(total?.[1]),
+    requestsPerSecond: Number(requests?.[1]),
+    p50Ms: percentile("50"),
+    p99Ms: percentile("99"),
+  };
 }

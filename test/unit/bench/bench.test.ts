@@ -24,7 +24,7 @@ test("wrk's own words are read, and its errors refuse the run", () => {
 Requests/sec:  20000.50
 Transfer/sec:    200.00MB
 `;
-  expect(parseWrk(printed)).toEqual({ requestsPerSecond: 20_000.5, p50Ms: 0.35, p99Ms: 2.5 });
+  expect(parseWrk(printed)).toEqual({ requests: 100_000, requestsPerSecond: 20_000.5, p50Ms: 0.35, p99Ms: 2.5 });
   expect(() => parseWrk(`${printed}  Non-2xx or 3xx responses: 3\n`)).toThrow(/answered with errors/);
 });
 
