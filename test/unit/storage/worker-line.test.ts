@@ -24,7 +24,7 @@ const ECHO = new URL(
 
 async function echo(): Promise<WorkerLine<string, Answer>> {
   const line = new WorkerLine<string, Answer>("echo", ECHO, ">");
-  onTestFinished(() => line.terminate());
+  onTestFinished(() => line.end("close"));
   await line.ready();
   return line;
 }

@@ -76,7 +76,7 @@ export class ThreadStorage implements Storage {
     try {
       await storage.#writer.ready();
     } catch (error) {
-      await storage.#terminate();
+      await storage.#endWorkers();
       throw error;
     }
     if (options.removalPending) storage.#removal.wake();
@@ -128,17 +128,14 @@ export class ThreadStorage implements Storage {
   async #close(): Promise<void> {
     this.#timers.close();
     this.#removal.close();
-    if (this.#stopped === undefined) {
-      // The reader first: emptying the WAL into the file needs the file alone.
-      await this.#reader.end({ kind: "close" });
-      await this.#writer.end({ kind: "close" });
-    }
-    await this.#terminate();
+    await this.#endWorkers();
     this.#release();
   }
 
-  async #terminate(): Promise<void> {
-    await Promise.all([this.#writer.terminate(), this.#reader.terminate()]);
+  async #endWorkers(): Promise<void> {
+    // The reader first: emptying the WAL into the file needs the file alone. A writer that has stopped leaves no mark.
+    await this.#reader.end({ kind: "close" });
+    await this.#writer.end({ kind: "close" });
   }
 
   #written(turn: Turn): void {

@@ -43,17 +43,14 @@ export class WorkerLine<To, From extends { readonly kind: string }> {
     return this.#expect();
   }
 
-  /** Sends the last message; resolves when the worker has ended by itself, after its answers to all before. */
+  /**
+   * Sends the last message; resolves when the worker has ended by itself, after its answers to all before. There is no other
+   * way: a thread that is terminated inside a native module takes the whole process with it.
+   */
   async end(message: To): Promise<void> {
     this.#ending = true;
-    if (this.#over === undefined) this.#worker.postMessage(message);
+    this.#worker.postMessage(message);
     await this.#exited.promise;
-  }
-
-  /** Ends it without asking. */
-  async terminate(): Promise<void> {
-    this.#ending = true;
-    await this.#worker.terminate();
   }
 
   #expect(): Promise<From> {
