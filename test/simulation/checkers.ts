@@ -132,15 +132,13 @@ export const unseen =
 
 /**
  * The broker never grants a partition to a member while its answers still leave it to another: that one must have acknowledged
- * by a smaller grant, or be gone (its removal stands in the group's timeline).
+ * by a smaller grant, or be gone.
  */
 export const oneOwner: Checker = (history) => {
   const problems: string[] = [];
   for (const [group, grants] of groupBy(history.grants, ({ group }) => group)) {
     const holders = new Map<string, { memberId: string; epoch: number; atMs: number }>();
-    const removals = (history.timelines.get(group) ?? []).filter(
-      ({ event }) => event === "leave" || event === "eviction",
-    );
+    const removals = history.removals.filter(({ groupId }) => groupId === group);
     for (const grant of grants) {
       if (grant.assignment === undefined) continue;
       const granted = new Set(grant.assignment);
@@ -165,22 +163,21 @@ export const oneOwner: Checker = (history) => {
   return problems;
 };
 
-/** Once a partition has a new owner, no commit of the old one is accepted. */
+/** Once a partition has a newer owner, no commit of the older one is accepted. */
 export const fencedCommit: Checker = (history) => {
   const problems: string[] = [];
   for (const commit of history.commits) {
     if (!commit.accepted) continue;
-    const usurper = history.ownerships.find(
-      (other) =>
-        other.group === commit.group &&
-        other.consumer !== commit.consumer &&
-        partitionOf(other) === partitionOf(commit) &&
-        other.fromMs < commit.sentAtMs &&
-        other.untilMs > commit.doneAtMs,
+    const owners = history.ownerships.filter(
+      (one) => one.group === commit.group && partitionOf(one) === partitionOf(commit) && one.fromMs < commit.sentAtMs,
     );
-    if (usurper !== undefined)
+    const own = owners.findLast(({ consumer }) => consumer === commit.consumer);
+    const newer = owners.find(
+      (one) => one.consumer !== commit.consumer && one.fromMs > (own?.fromMs ?? -1) && one.untilMs > commit.doneAtMs,
+    );
+    if (newer !== undefined)
       problems.push(
-        `fenced commit: ${commit.consumer}'s commit of ${partitionOf(commit)}@${commit.offset} was accepted while ${usurper.consumer} owned it`,
+        `fenced commit: ${commit.consumer}'s commit of ${partitionOf(commit)}@${commit.offset} was accepted at ${commit.doneAtMs} while ${newer.consumer} owned it since ${newer.fromMs}`,
       );
   }
   return problems;

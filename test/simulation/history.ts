@@ -60,12 +60,12 @@ export interface Grant {
   readonly atMs: number;
 }
 
-export interface TimelineEntry {
+/** A member left or was removed, by the broker's log. */
+export interface Removal {
+  readonly groupId: string;
+  readonly member: string;
+  /** Wall time. */
   readonly atMs: number;
-  readonly event: string;
-  readonly epoch: number;
-  readonly member?: string;
-  readonly reason?: string;
 }
 
 export class History {
@@ -76,7 +76,8 @@ export class History {
   readonly grants: Grant[] = [];
   /** Ids that got two answers on one connection, or answers to nobody. */
   readonly wireProblems: string[] = [];
-  readonly timelines = new Map<string, TimelineEntry[]>();
+  readonly removals: Removal[] = [];
+  readonly brokerBugs: string[] = [];
   /** The whole log at the end, by "topic-partition". */
   readonly log = new Map<string, LogEntry[]>();
 }

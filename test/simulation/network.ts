@@ -3,7 +3,7 @@
 // A cut holds what is on its way, as TCP does with retransmissions: after healing it arrives. A close that happens behind a
 // cut is noticed by the other side only after healing: that is how an old connection lingers at the broker.
 
-import type { Link, LinkHandlers, Random, Transport } from "@brooklet/protocol/world";
+import type { Link, LinkHandlers, Random, Timers, Transport } from "@brooklet/protocol/world";
 import type { AcceptLink } from "../../server/src/world.ts";
 import type { SimulatedClock } from "../support/simulated-clock.ts";
 import type { SimulatedProcess } from "./process.ts";
@@ -39,12 +39,14 @@ export class SimulatedNetwork {
   readonly #listeners = new Map<string, Listener>();
   readonly #cut = new Set<SimulatedProcess>();
   readonly #held = new Map<SimulatedProcess, (() => void)[]>();
+  readonly #onTheirWay: Timers;
   #order = 0;
   #connections = 0;
   readonly #tap: Tap;
 
   constructor(clock: SimulatedClock, random: Random, tap: Tap, latencyMs = { min: 0.1, max: 2 }) {
     this.#tap = tap;
+    this.#onTheirWay = clock.timers();
     this.#clock = clock;
     this.#random = random;
     this.#latencyMs = latencyMs;
@@ -79,6 +81,11 @@ export class SimulatedNetwork {
   heal(process: SimulatedProcess): void {
     this.#cut.delete(process);
     for (const run of this.#held.get(process)?.splice(0) ?? []) run();
+  }
+
+  /** Nothing is on its way. */
+  get quiet(): boolean {
+    return this.#onTheirWay.size === 0;
   }
 
   healAll(): void {
@@ -213,7 +220,7 @@ export class SimulatedNetwork {
     const { min, max } = this.#latencyMs;
     const nowMs = this.#clock.nowMs();
     sender.lastArrivalMs = Math.max(sender.lastArrivalMs, nowMs + min + this.#random.next() * (max - min));
-    this.#clock.timers().schedule(`travel-${this.#order++}`, sender.lastArrivalMs - nowMs, arrive);
+    this.#onTheirWay.schedule(`${this.#order++}`, sender.lastArrivalMs - nowMs, arrive);
   }
 }
 

@@ -3,7 +3,7 @@
 //
 // `finish` ends every run: faults stop, the groups must settle and read everything, everything closes, and all checkers look.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Admin, Consumer, string } from "@brooklet/client";
@@ -12,12 +12,15 @@ import { SimulatedClock } from "../support/simulated-clock.ts";
 import { simulatedRandom } from "../support/simulated-random.ts";
 import { checkers, unseen } from "./checkers.ts";
 import { SimulatedDisk } from "./disk.ts";
-import { History } from "./history.ts";
+import { History, type Removal } from "./history.ts";
 import { ADDRESS, SimulatedNetwork } from "./network.ts";
 import { SimulatedProcess } from "./process.ts";
 import { SimulatedConsumer, type SimulatedConsumerOptions } from "./simulated-consumer.ts";
 import { SimulatedProducer, type SimulatedProducerOptions } from "./simulated-producer.ts";
 import { WireTap } from "./wire-tap.ts";
+
+/** The file survives simulated crashes and needs to survive nothing else. */
+const MEMORY_FOLDER = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 export interface SimulationOptions {
   seed: number;
@@ -38,7 +41,7 @@ export class Simulation {
   brokerProcess: SimulatedProcess;
   #broker: Broker | undefined;
   readonly #options: SimulationOptions;
-  readonly #folder = mkdtempSync(join(tmpdir(), "brooklet-simulation-"));
+  readonly #folder = mkdtempSync(join(MEMORY_FOLDER, "brooklet-simulation-"));
   readonly #consumers: SimulatedConsumer[] = [];
   readonly #producers: SimulatedProducer[] = [];
   readonly #operator: SimulatedProcess;
@@ -94,6 +97,7 @@ export class Simulation {
     this.#broker = await this.during(
       startBroker({
         settings: { "group.min.session.timeout.ms": 1000, ...this.#options.settings },
+        logger: this.#brokerLogger(),
         world: {
           clock: process.clock,
           random: this.random,
@@ -102,6 +106,25 @@ export class Simulation {
         },
       }),
     );
+  }
+
+  /** Removals from groups go into the history: timelines end with their broker, the log of a run does not. */
+  #brokerLogger() {
+    const bug = (fields: object, message: string) => {
+      if (message.startsWith("bug") || message.includes("unexpected"))
+        this.history.brokerBugs.push(`${message} ${JSON.stringify(fields)}`);
+    };
+    return {
+      debug: () => {},
+      info: (fields: object) => {
+        const { groupId, event, member, atMs } = fields as Partial<Removal & { event: string }>;
+        if (event !== "leave" && event !== "eviction") return;
+        if (groupId !== undefined && member !== undefined && atMs !== undefined)
+          this.history.removals.push({ groupId, member, atMs });
+      },
+      warn: bug,
+      error: bug,
+    };
   }
 
   /** An orderly stop, as by SIGTERM. */
@@ -194,11 +217,10 @@ export class Simulation {
             .reduce((sum, [, log]) => sum + log.length, 0);
         await this.untilRead(group, total);
       }
-      for (const groupId of new Set(this.#consumers.map(({ group }) => group)))
-        this.history.timelines.set(groupId, (await this.group(groupId)).timeline);
       for (const consumer of this.#consumers) if (consumer.running) await this.during(consumer.close());
       await this.during(this.#admin.close());
       await this.stopBroker();
+      await this.clock.runUntil(() => this.network.quiet, 60_000, "the network coming to rest");
       this.#check(readers);
     } finally {
       this.disk.close();
@@ -235,7 +257,9 @@ export class Simulation {
       ...checkers.flatMap((check) => check(this.history)),
       ...readers.flatMap(({ group, topics }) => unseen(group, topics)(this.history)),
       ...this.#consumers.flatMap((consumer) => consumer.unexpectedErrors),
+      ...this.history.brokerBugs,
     ];
+    // What a blocked or killed process left is not looked at: its timers died with it.
     if (this.clock.liveTimers > 0)
       problems.push(`${this.clock.liveTimers} timers are alive after everything was closed`);
     if (problems.length > 0)
