@@ -15,6 +15,8 @@ const OWN_HEADERS = ["date", "connection", "keep-alive", "content-length", "tran
 export interface HotPollOptions {
   readonly rounds: number;
   readonly seconds: number;
+  /** Both sides compiled, and their sockets' buffers grown, before anything counts. */
+  readonly warmUpSeconds: number;
 }
 
 interface Side {
@@ -138,9 +140,8 @@ export async function hotPoll(options: HotPollOptions, progress: (text: string) 
     });
     for (const tool of tools) {
       const load = loads[tool];
-      // Both sides compiled and their sockets' buffers grown before anything counts.
-      await measure(broker, load, request, 1);
-      await measure(baseline, load, request, 1);
+      await measure(broker, load, request, options.warmUpSeconds);
+      await measure(baseline, load, request, options.warmUpSeconds);
       const ours: MeasuredSample[] = [];
       const theirs: MeasuredSample[] = [];
       for (let round = 0; round < options.rounds; round++) {

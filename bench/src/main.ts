@@ -46,7 +46,10 @@ print(
     : "Medians, with the smallest and largest in brackets.\n",
 );
 if (chosen.includes("hot-poll")) {
-  const rows = await hotPoll(values.quick ? { rounds: 2, seconds: 1 } : { rounds: 5, seconds: 5 }, progress);
+  const rows = await hotPoll(
+    values.quick ? { rounds: 2, seconds: 1, warmUpSeconds: 1 } : { rounds: 5, seconds: 5, warmUpSeconds: 5 },
+    progress,
+  );
   report.hotPoll = rows;
   print(hotPollTable(rows));
 }

@@ -10,6 +10,7 @@ import { describeError, type ExitCode, exitCodeOf, exitCodes, UsageError } from 
 import { BrokenPipe, Output } from "./io.ts";
 
 const DEFAULT_COMMAND = "serve";
+const AGAIN_MS = 500;
 
 function optionOf(row: OptionRow): Option {
   const option = new Option(row.flags, row.text);
@@ -89,10 +90,13 @@ function concluded(error: unknown, { interrupted }: Surroundings, output: Output
 /** The process's own call: its arguments, streams and signals. */
 export async function start(): Promise<void> {
   const interrupted = new AbortController();
+  let interruptedMs = 0;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
-      // Whoever asks twice does not want to wait for an orderly end.
-      if (interrupted.signal.aborted) process.exit(exitCodes.interrupted);
+      // Whoever asks again does not want to wait for an orderly end; one Ctrl-C may arrive twice, from terminal and npm.
+      if (interrupted.signal.aborted && systemClock.nowMs() - interruptedMs > AGAIN_MS)
+        process.exit(exitCodes.interrupted);
+      if (!interrupted.signal.aborted) interruptedMs = systemClock.nowMs();
       interrupted.abort(signal);
     });
   }
