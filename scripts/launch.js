@@ -47,6 +47,17 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
   });
 }
+// npm passes SIGTERM to the shell between us, which ends without a word to us: the broker would run on without an owner.
+const PARENT_CHECK_MS = 500;
+const parent = process.ppid;
+if (process.env.npm_lifecycle_event !== undefined) {
+  const check = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(check);
+    child.kill("SIGTERM");
+  }, PARENT_CHECK_MS);
+  check.unref();
+}
 child.on("error", (error) => {
   console.error(`brooklet: ${node} could not be started: ${error.message}`);
   process.exit(1);
