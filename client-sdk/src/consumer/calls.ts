@@ -9,7 +9,7 @@ import { abortError } from "../network/retry.ts";
 
 interface Waiter {
   readonly exempt: boolean;
-  fail(error: unknown): void;
+  fail(make: (definite: boolean) => Error): void;
   changed(): void;
 }
 
@@ -18,7 +18,6 @@ export class Calls {
   readonly #timers: Timers;
   readonly #waiters = new Set<Waiter>();
   #wakeupPending = false;
-  #wakeupsEnabled = true;
   #ended = false;
   #version = 0;
   #lastKey = 0;
@@ -50,24 +49,18 @@ export class Calls {
   }
 
   wakeup(): void {
-    if (!this.#wakeupsEnabled) return;
     for (const waiter of this.#waiters) {
       if (waiter.exempt) continue;
-      waiter.fail(wokenUp());
+      waiter.fail(wokenUp);
       return;
     }
     this.#wakeupPending = true;
   }
 
-  disableWakeups(): void {
-    this.#wakeupsEnabled = false;
-    this.#wakeupPending = false;
-  }
-
   /** Ends every wait but the exempt ones, now and later. */
   end(): void {
     this.#ended = true;
-    for (const waiter of [...this.#waiters]) if (!waiter.exempt) waiter.fail(closed());
+    for (const waiter of [...this.#waiters]) if (!waiter.exempt) waiter.fail(closed);
   }
 
   /** Leaves no timer. */
@@ -105,11 +98,13 @@ export class Calls {
   wait(
     call: Call,
     untilMs: number,
-    on: { changed?: () => void; late: () => void; fail: (error: unknown) => void },
+    on: { isDefinite: boolean; changed?: () => void; late: () => void; fail: (error: unknown) => void },
   ): () => void {
     const key = `wait-${++this.#lastKey}`;
     const { signal } = call;
-    const onAbort = () => waiter.fail(signal === undefined ? undefined : abortError("the call", signal, false));
+    const onAbort = () => {
+      if (signal !== undefined) waiter.fail((definite) => abortError("the call", signal, definite));
+    };
     const done = () => {
       this.#waiters.delete(waiter);
       this.#timers.cancel(key);
@@ -117,9 +112,9 @@ export class Calls {
     };
     const waiter: Waiter = {
       exempt: call.exempt,
-      fail: (error) => {
+      fail: (make) => {
         done();
-        on.fail(error);
+        on.fail(make(on.isDefinite));
       },
       changed: () => {
         if (on.changed === undefined) return;
@@ -174,7 +169,7 @@ export class Call {
     if (this.#calls.version !== version) return Promise.resolve();
     const untilMs = Math.min(this.deadlineMs, this.#calls.clock.nowMs() + maxMs);
     return new Promise((resolve, reject) => {
-      this.#calls.wait(this, untilMs, { changed: resolve, late: resolve, fail: reject });
+      this.#calls.wait(this, untilMs, { isDefinite: true, changed: resolve, late: resolve, fail: reject });
     });
   }
 
@@ -182,7 +177,9 @@ export class Call {
   async until<T>(promise: Promise<T>, late: () => Error): Promise<T> {
     this.check();
     return await new Promise<T>((resolve, reject) => {
-      const done = this.#calls.wait(this, this.deadlineMs, { late: () => reject(late()), fail: reject });
+      // What it waits for may have been sent: whoever ends the wait cannot say that it did not happen.
+      const on = { isDefinite: false, late: () => reject(late()), fail: reject };
+      const done = this.#calls.wait(this, this.deadlineMs, on);
       promise.then(
         (value) => {
           done();
@@ -197,13 +194,17 @@ export class Call {
   }
 }
 
-function wokenUp(): WakeupError {
-  return new WakeupError("wakeup() ended this call", { code: "WAKEUP" });
+function wokenUp(definite = true): WakeupError {
+  return new WakeupError("wakeup() ended this call", { code: "WAKEUP", definite });
 }
 
-export function closed(): ClosedError {
-  return new ClosedError("the consumer has already been closed", {
-    code: "CLOSED",
-    hint: "make a new Consumer to go on",
-  });
+export function closed(definite = true): ClosedError {
+  return new ClosedError(
+    definite ? "the consumer has already been closed" : "the consumer was closed during the call",
+    {
+      code: "CLOSED",
+      definite,
+      hint: "make a new Consumer to go on",
+    },
+  );
 }

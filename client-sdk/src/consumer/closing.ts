@@ -27,7 +27,7 @@ export async function closeConsumer<K, V>(
   const { calls, group, logger, client } = parts;
   const thrown: unknown[] = [];
   const unfinished: string[] = [];
-  calls.disableWakeups();
+  // Exempt: a wakeup is for other calls, and must not cut the last commit short.
   const call = calls.begin(timeoutMs, undefined, true);
   calls.end();
   // The running poll ends with ClosedError; only a callback of the application can hold it.

@@ -84,13 +84,11 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
         session.handle({ type: "prepareLeave" });
         if (lost) await rebalancer.lose(session.lossReason, thrown);
         else await rebalancer.revokeAll("unsubscribe", thrown);
-        subscription.mode = "none";
+        Object.assign(subscription, { mode: "none", topics: [], listener: {} });
         await session.leave("the consumer unsubscribed", call);
       }
       for (const state of [...positions.all()]) positions.remove(state);
       subscription.mode = "none";
-      subscription.topics = [];
-      subscription.listener = {};
       if (thrown.length > 0) throw thrown[0];
     });
   }

@@ -201,8 +201,9 @@ export class Resolver {
       );
       for (const [index, { state, version }] of asked.entries()) {
         const found = header.offsets[index];
-        if (found === undefined || state.version !== version || state.need !== "committed") continue;
-        if (found.error !== undefined) this.#refused(state, fromWire(found.error));
+        if (state.version !== version || state.need !== "committed") continue;
+        if (found === undefined) this.#refused(state, unfit());
+        else if (found.error !== undefined) this.#refused(state, fromWire(found.error));
         else if (found.offset < 0) this.#decideReset(state);
         else {
           state.position = found.offset;
@@ -236,8 +237,9 @@ export class Resolver {
     );
     for (const [index, { state, version }] of asked.entries()) {
       const found = header.results[index];
-      if (found === undefined || state.version !== version || state.need !== "reset") continue;
-      if (found.error !== undefined) this.#refused(state, fromWire(found.error));
+      if (state.version !== version || state.need !== "reset") continue;
+      if (found === undefined) this.#refused(state, unfit());
+      else if (found.error !== undefined) this.#refused(state, fromWire(found.error));
       else {
         logger.debug(
           {
@@ -260,4 +262,8 @@ export class Resolver {
     this.#retryLater([state]);
     if (!error.retriable && error.code !== "STALE_MEMBER_EPOCH") this.#raised = error;
   }
+}
+
+function unfit(): BrookletError {
+  return new BrookletError("the broker's answer leaves out a partition", { code: "INVALID_RESPONSE" });
 }

@@ -68,6 +68,27 @@ test("commit retries what is retriable, each time with a higher seq, until defau
   expect((await errorOf(bench, consumer.commit(undefined, { timeoutMs: 200 }))).name).toBe("TimeoutError");
 });
 
+test("a commit that was sent and is then woken up, aborted or closed may have happened: definite is false", async () => {
+  const bench = new Bench();
+  const consumer = await reading(bench);
+  bench.broker.on("offsetCommit", () => new Promise(() => {}));
+  const woken = errorOf(bench, consumer.commit());
+  consumer.wakeup();
+  expect(await woken).toMatchObject({ name: "WakeupError", definite: false });
+  consumer.wakeup();
+  const sent = bench.broker.of("offsetCommit").length;
+  expect(await errorOf(bench, consumer.commit())).toMatchObject({ name: "WakeupError", definite: true });
+  expect(bench.broker.of("offsetCommit")).toHaveLength(sent);
+
+  const controller = new AbortController();
+  const aborted = errorOf(bench, consumer.commit(undefined, { signal: controller.signal }));
+  controller.abort();
+  expect(await aborted).toMatchObject({ code: "ABORTED", definite: false });
+  const ended = errorOf(bench, consumer.commit());
+  await bench.run(consumer.close({ timeoutMs: 100 }));
+  expect(await ended).toMatchObject({ name: "ClosedError", definite: false });
+});
+
 test("a partition that the broker refuses fails the commit, named, with what was recorded of the others", async () => {
   const bench = new Bench();
   const consumer = await reading(bench);

@@ -111,6 +111,32 @@ test("new partitions are fetched only after their callback has returned, from wh
   expect(offsetsOf(await bench.run(polling))).toEqual([3, 4]);
 });
 
+test("data of a kept partition that arrives during the callback does not start fetching the new one", async () => {
+  const bench = new Bench();
+  bench.broker.topic("orders", 2).assign(["orders", 0]);
+  const gate = Promise.withResolvers<void>();
+  const consumer = bench.consumer();
+  consumer.subscribe(["orders"], {
+    onPartitionsAssigned: async (partitions) => {
+      if (partitions[0]?.partition !== 1) return;
+      consumer.seek(p1, 0);
+      await gate.promise;
+    },
+  });
+  await bench.run(consumer.poll(10));
+  reassign(bench, 0, 1);
+  const polling = consumer.poll(10_000);
+  await bench.clock.advance(1);
+  bench.broker.fill("orders", 0, 1);
+  await bench.clock.advance(1000);
+  const askedFor = () =>
+    bench.broker.of("fetch").flatMap(({ partitions }) => partitions.map(({ partition }) => partition));
+  expect(askedFor()).not.toContain(1);
+  gate.resolve();
+  await bench.run(polling);
+  expect(askedFor()).toContain(1);
+});
+
 test("position() works inside onPartitionsAssigned", async () => {
   const bench = new Bench();
   bench.broker.topic("orders", 1).assign(["orders", 0]);
@@ -265,12 +291,13 @@ test("a member fenced inside a callback takes nothing on, and loses the rest", a
       await bench.broker.request("metadata", { topics: ["orders"] });
     },
   });
-  reassign(bench, 1);
+  bench.broker.topic("orders", 3);
+  reassign(bench, 1, 2);
   await bench.run(consumer.poll(200));
   expect(told.slice(1)).toEqual([
     ["revoked", []],
     ["lost", [1]],
-    ["assigned", [1]],
+    ["assigned", [1, 2]],
   ]);
 });
 
@@ -315,7 +342,15 @@ test("a blocked event loop counts as not polling, though poll runs before any ti
 test("a poll that waits long does not exceed max.poll.interval.ms", async () => {
   const bench = new Bench();
   const told: Told[] = [];
-  const consumer = await member(bench, recording(told), { "max.poll.interval.ms": 5000 });
+  // Nothing else wakes the poll meanwhile.
+  bench.broker.heartbeatIntervalMs = 1_000_000;
+  const consumer = await member(bench, recording(told), {
+    "max.poll.interval.ms": 5000,
+    "fetch.max.wait.ms": 1_000_000,
+    "session.timeout.ms": 1_000_000,
+    "heartbeat.interval.ms": 900_000,
+    "request.timeout.ms": 1_000_000,
+  });
   await bench.run(consumer.poll(60_000));
   expect(told).toHaveLength(1);
 });
