@@ -17,7 +17,7 @@ import type { FastifyInstance } from "fastify";
 import { encodeHead } from "./answers.ts";
 import { type Answer, asProtocolError, isDispatched, unknownApi } from "./dispatch.ts";
 import { JSON_CONTENT_TYPE, respondError, respondErrorFrame, respondFrame, respondJson } from "./http-answers.ts";
-import { checkPayloadSize, contextOf, type HttpServices } from "./http-exchange.ts";
+import { answerTo, checkPayloadSize, type HttpServices } from "./http-exchange.ts";
 import { batchesOf, readRecord, recordsFrom, showRecord } from "./readable-records.ts";
 
 /** Exactly these; anything else is 415, however similar (a parser's idea of "similar" has been a way around checks). */
@@ -60,8 +60,7 @@ function handleFrame(api: string, body: Uint8Array, response: ServerResponse, se
     if (!isDispatched(api)) throw unknownApi(api);
     checkNamedApi(header, api);
     checkPayloadSize(payload, services);
-    services
-      .dispatch(api, header, payload, contextOf(api, response, services))
+    answerTo(api, header, payload, response, services)
       .then((answer) => {
         const head = encodeHead(api, id, answer.header);
         if (head instanceof ProtocolError) refuse(head);
@@ -82,8 +81,7 @@ function handleJson(api: string, body: Uint8Array, response: ServerResponse, ser
     checkNamedApi(header, api);
     const payload = api === "produce" ? takeRecords(header, services) : NO_PAYLOAD;
     checkPayloadSize(payload, services);
-    services
-      .dispatch(api, header, payload, contextOf(api, response, services))
+    answerTo(api, header, payload, response, services)
       .then((answer) => {
         const shown = api === "fetch" ? showFetch(header as ApiRequest<"fetch">, answer) : answer.header;
         respondJson(response, 200, id === undefined ? shown : { id, ...shown });

@@ -13,14 +13,16 @@ import type { Clock } from "@brooklet/protocol/world";
 import type { BrokerParts, RequestContext } from "../api/handler.ts";
 import type { DispatchedApi } from "../api/index.ts";
 import type { Peer } from "../peer.ts";
-import { ANONYMOUS, type Dispatch } from "./dispatch.ts";
+import { ANONYMOUS, type Answer, type Dispatch } from "./dispatch.ts";
 import { PendingRequest } from "./flow.ts";
+import type { HttpLoad } from "./http-load.ts";
 
 /** What the HTTP routes need of the broker around them. */
 export interface HttpServices {
   readonly broker: BrokerParts;
   readonly clock: Clock;
   readonly dispatch: Dispatch;
+  readonly load: HttpLoad;
 }
 
 export class HttpExchange extends PendingRequest implements Peer {
@@ -54,7 +56,7 @@ export class HttpExchange extends PendingRequest implements Peer {
   }
 }
 
-export function contextOf(api: string, response: ServerResponse, services: HttpServices): RequestContext {
+function contextOf(api: string, response: ServerResponse, services: HttpServices): RequestContext {
   const exchange = new HttpExchange(api, response);
   return {
     broker: services.broker,
@@ -63,6 +65,23 @@ export function contextOf(api: string, response: ServerResponse, services: HttpS
     cancellation: exchange,
     nowMs: services.clock.nowMs(),
   };
+}
+
+/** Dispatches a request; its payload in the answer counts as unread until the client has taken it. */
+export async function answerTo(
+  api: DispatchedApi,
+  fields: Record<string, unknown>,
+  payload: Uint8Array,
+  response: ServerResponse,
+  services: HttpServices,
+): Promise<Answer> {
+  const answer = await services.dispatch(api, fields, payload, contextOf(api, response, services));
+  if (answer.payload.length === 0) return answer;
+  let bytes = 0;
+  for (const part of answer.payload) bytes += part.byteLength;
+  const refusal = services.load.admitAnswer(response, bytes);
+  if (refusal !== undefined) throw refusal;
+  return answer;
 }
 
 /** Calls an API from a route that is not itself one. */
@@ -77,7 +96,7 @@ const NO_PAYLOAD = new Uint8Array(0);
 export function callFor(response: ServerResponse, services: HttpServices): Call {
   return async (api, request, payload = NO_PAYLOAD) => {
     checkPayloadSize(payload, services);
-    const answer = await services.dispatch(api, { ...request }, payload, contextOf(api, response, services));
+    const answer = await answerTo(api, { ...request }, payload, response, services);
     // Sound: dispatch answers an API with that API's response.
     return answer as { header: ApiResponse<typeof api>; payload: readonly Uint8Array[] };
   };

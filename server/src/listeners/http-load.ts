@@ -5,15 +5,19 @@ import type { Socket } from "node:net";
 import { ProtocolError } from "@brooklet/protocol";
 
 /** Unanswered requests that one connection may have sent ahead. */
-const MAX_PIPELINED_REQUESTS = 64;
+const MAX_PIPELINED_REQUESTS = 16;
 /** Bodies of all requests that are being received or handled. */
 const MAX_BODY_BYTES_IN_ALL = 256 * 1024 * 1024;
+/** Answers of all requests that their clients have not taken. */
+const MAX_ANSWER_BYTES_IN_ALL = 256 * 1024 * 1024;
 
 export class HttpLoad {
   readonly #perSocket = new WeakMap<Socket, number>();
   readonly #bodyLimitBytes: number;
   #requests = 0;
   #bodyBytes = 0;
+  #answerBytes = 0;
+  readonly #answers = new WeakMap<ServerResponse, number>();
 
   constructor(bodyLimitBytes: number) {
     this.#bodyLimitBytes = bodyLimitBytes;
@@ -49,7 +53,24 @@ export class HttpLoad {
       this.#perSocket.set(request.socket, (this.#perSocket.get(request.socket) ?? 1) - 1);
       this.#requests--;
       this.#bodyBytes -= bodyBytes;
+      this.#answerBytes -= this.#answers.get(response) ?? 0;
     });
+    return undefined;
+  }
+
+  /** Counts an answer until it was taken, or says why it is not sent. Only answers that can be taken back ask. */
+  admitAnswer(response: ServerResponse, bytes: number): ProtocolError | undefined {
+    if (this.#answerBytes > 0 && this.#answerBytes + bytes > MAX_ANSWER_BYTES_IN_ALL) {
+      return new ProtocolError(
+        "THROTTLING_QUOTA_EXCEEDED",
+        `clients of this broker have not read ${this.#answerBytes} bytes of HTTP answers`,
+        { hint: "Read answers before asking for more, or try again a little later." },
+      );
+    }
+    // Who has gone takes nothing, and its "close" has come already.
+    if (response.closed) return undefined;
+    this.#answerBytes += bytes;
+    this.#answers.set(response, bytes);
     return undefined;
   }
 

@@ -38,7 +38,7 @@ const MAX_REQUEST_HEADERS_BYTES = 16 * 1024;
 /** A topic's name has at most 249 characters, a group's 256, each up to three bytes, each byte "%xx". */
 const MAX_PATH_PARAMETER_LENGTH = 256 * 9;
 
-export interface HttpDoorOptions extends HttpServices {
+export interface HttpDoorOptions extends Omit<HttpServices, "load"> {
   readonly sessions: Sessions;
   readonly guard: Guard;
   readonly refusals: RefusalLog;
@@ -92,8 +92,9 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   };
 
   const { server, fastify } = createHttpServer(front, bodyLimitBytes, options);
-  addApiRoute(fastify, options);
-  addSimpleRoutes(fastify, options);
+  const services = { ...options, load };
+  addApiRoute(fastify, services);
+  addSimpleRoutes(fastify, services);
   await fastify.ready();
 
   const webSockets = new WebSocketDoor({

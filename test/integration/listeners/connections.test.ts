@@ -1,6 +1,7 @@
 // Bounds on connections: what is above them is refused, who is in stays in, and room comes back.
 
 import { connect, type Socket } from "node:net";
+import { encodeBatch, encodeFrame, FRAME_CONTENT_TYPE } from "@brooklet/protocol";
 import { type Broker, startBroker } from "@brooklet/server";
 import { afterEach, expect, test } from "vitest";
 import { http, postJson, RawSocket, rawTcp, until } from "../../support/raw-client.ts";
@@ -50,11 +51,49 @@ test("requests sent ahead on one HTTP connection are bounded", async () => {
   const answer = rawTcp(broker.url, parked.repeat(100));
   await until(async () => {
     const status = await postJson(broker.url, "/v1/status", {});
-    return status.json?.parkedFetches === 64;
-  }, "64 of them are parked");
+    return status.json?.parkedFetches === 16;
+  }, "16 of them are parked");
   await postJson(broker.url, "/v1/topics/t/records", { records: [{ valueText: "1" }] });
   const text = await answer;
-  expect(text.match(/HTTP\/1.1 200/g)).toHaveLength(64);
+  expect(text.match(/HTTP\/1.1 200/g)).toHaveLength(16);
   expect(text).toContain("HTTP/1.1 429");
   expect(text).toContain("THROTTLING_QUOTA_EXCEEDED");
+});
+
+test("HTTP answers that nobody reads are bounded in all; when they are gone there is room again", async () => {
+  broker = await startBroker();
+  await postJson(broker.url, "/v1/createTopics", { topics: [{ topic: "t" }] });
+  const producer = await RawSocket.greeted(broker.url);
+  const batch = encodeBatch([{ key: null, value: Buffer.alloc(1_000_000, "x"), headers: [], timestamp: 1 }]);
+  for (let count = 0; count < 8; count++) {
+    await producer.request("produce", { acks: -1, partitions: [{ topic: "t", partition: 0, bytes: batch.length }] }, [
+      batch,
+    ]);
+  }
+  await producer.close();
+  const body = encodeFrame({
+    maxWaitMs: 0,
+    minBytes: 1,
+    maxBytes: 8_000_000,
+    isolation: "read_uncommitted",
+    partitions: [{ topic: "t", partition: 0, offset: 0, maxBytes: 8_000_000 }],
+  });
+  const head = `POST /v1/fetch HTTP/1.1\r\nHost: 127.0.0.1:${broker.port}\r\nContent-Type: ${FRAME_CONTENT_TYPE}\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const request = Buffer.concat([Buffer.from(head), body]);
+  const fetchOnce = () =>
+    http(broker.url, "/v1/fetch", { headers: { "content-type": FRAME_CONTENT_TYPE }, body }).then(
+      ({ status }) => status,
+    );
+  const deaf: Socket[] = [];
+  while (deaf.length < 10 && (await fetchOnce()) === 200) {
+    const socket = connect(broker.port, "127.0.0.1").on("error", () => {});
+    socket.pause();
+    socket.write(Buffer.concat(Array.from({ length: 16 }, () => request)));
+    deaf.push(socket);
+  }
+  expect(await fetchOnce()).toBe(429);
+  expect(deaf.length).toBeGreaterThanOrEqual(2);
+  expect(await isUp()).toBe(true);
+  for (const socket of deaf) socket.destroy();
+  await until(async () => (await fetchOnce()) === 200, "there is room again");
 });
