@@ -16,7 +16,7 @@ interface Listener {
   readonly accept: AcceptLink;
 }
 
-/** Sees every message that arrives, in order: `connection` counts the connections of the run. */
+/** Sees what happens at the broker: requests as they arrive, answers as they leave. `connection` counts the run's connections. */
 export type Tap = (message: Uint8Array, direction: "request" | "answer", connection: number) => void;
 
 interface End {
@@ -170,6 +170,7 @@ export class SimulatedNetwork {
         if (!own.open || other === undefined || !own.process.alive) return;
         const copy = message.slice();
         own.bufferedBytes += copy.byteLength;
+        if (own.direction === "answer") this.#tap(copy, "answer", own.connection);
         this.#travel(
           own.process,
           own,
@@ -201,7 +202,7 @@ export class SimulatedNetwork {
       end.inbox.push(() => this.#receive(from, end, message));
       return;
     }
-    this.#tap(message, from.direction, from.connection);
+    if (from.direction === "request") this.#tap(message, "request", from.connection);
     end.handlers?.onMessage(message);
   }
 
