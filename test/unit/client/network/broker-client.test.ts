@@ -176,6 +176,8 @@ test("a request refused with STALE_CONNECTION is final too", async () => {
   const broker = network.broker("a:1");
   broker.script = ({ api }) => (api === "metadata" ? { error: wireError("STALE_CONNECTION") } : pass);
   expect((await outcome(ask(client))).error).toMatchObject({ code: "STALE_CONNECTION" });
+  broker.script = () => pass;
+  expect((await outcome(ask(client))).error).toMatchObject({ code: "STALE_CONNECTION", fatal: true });
   await clock.advance(60_000);
   expect(network.attempts).toHaveLength(1);
 });
@@ -277,6 +279,13 @@ test("what a cancelled fetch took of the grant is free again, what a lost produc
   const { network, client } = start();
   const broker = network.broker("a:1");
   broker.limits = { ...broker.limits, maxInFlightRequestBytes: 4_500 };
+  withhold(broker, "fetch");
+  for (let round = 0; round < 100; round++) {
+    const { error } = await outcome(fetch(client, { timeoutMs: 5 }));
+    expect(error).toMatchObject({ code: "REQUEST_TIMED_OUT", definite: false });
+  }
+  expect(broker.of("fetch")).toHaveLength(100);
+  broker.script = () => pass;
   withhold(broker, "produce");
   const lost = watch(
     client.request(

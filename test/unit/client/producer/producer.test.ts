@@ -189,7 +189,7 @@ test("a batch above the topic's limit is split, in order and under the same sequ
 });
 
 test("a full buffer makes sends wait, in order, and fail after max.block.ms", async () => {
-  const { fake, producer } = start({ "buffer.memory": 1_000, "max.block.ms": 1_000, "delivery.timeout.ms": 60_000 });
+  const { fake, producer } = start({ "buffer.memory": 1_050, "max.block.ms": 1_000, "delivery.timeout.ms": 60_000 });
   let isHeld = true;
   const held: (() => void)[] = [];
   fake.script = (request) => {
@@ -201,13 +201,17 @@ test("a full buffer makes sends wait, in order, and fail after max.block.ms", as
   await clock.advance(500);
   expect(sends.map(({ settled }) => settled)).toEqual([false, false, false, false, false, false]);
   const late = watch(producer.send({ topic: "t", value: value("g") }));
+  const small = watch(producer.send({ topic: "t", value: "s" }));
   await clock.advance(600);
   expect(sends.map(({ error }) => error instanceof TimeoutError)).toEqual([false, false, false, true, true, true]);
   expect(sends[3]?.error).toMatchObject({ definite: true });
   isHeld = false;
   for (const release of held) release();
-  await clock.runUntil(() => late.settled);
-  expect(fake.values("t").map((text) => text[0])).toEqual(["a", "b", "c", "g"]);
+  await clock.runUntil(() => late.settled && small.settled);
+  expect(
+    fake.values("t").map((text) => text[0]),
+    "what would fit does not pass what waits",
+  ).toEqual(["a", "b", "c", "g", "s"]);
   await finish(producer);
 });
 
@@ -221,6 +225,31 @@ test("a topic deleted and created again: what is unsent goes to the topic of tha
   await clock.runUntil(() => second.settled);
   expect(second.value?.offset).toBe(0);
   expect(fake.values("t")).toEqual(["new"]);
+  await finish(producer);
+});
+
+test("a batch whose topic is gone fails at delivery.timeout.ms, though it was in flight when others were judged", async () => {
+  const { fake, producer } = start(
+    { "delivery.timeout.ms": 5_000, "request.timeout.ms": 4_500 },
+    { autoCreate: false },
+  );
+  fake.topic("t");
+  const first = watch(producer.send({ topic: "t", value: "a" }));
+  await clock.advance(1_000);
+  expect(first.settled).toBe(true);
+  let refuse: (() => void) | undefined;
+  fake.script = (request) => {
+    if (request.api !== "produce") return pass;
+    const { promise, resolve } = Promise.withResolvers<Record<string, unknown>>();
+    refuse = () => resolve(fake.answer(request));
+    return promise;
+  };
+  const second = watch(producer.send({ topic: "t", value: "b" }));
+  await clock.advance(4_200);
+  fake.deleteTopic("t");
+  refuse?.();
+  await clock.advance(900);
+  expect(second.error).toMatchObject({ name: "TimeoutError", definite: true });
   await finish(producer);
 });
 

@@ -189,6 +189,11 @@ test("sends that waited for metadata keep their order", async () => {
   sends.push(producer.send({ topic: "t", value: "c" }));
   await outcome(Promise.all(sends));
   expect(fake.values("t")).toEqual(["a", "b", "c"]);
+  // The metadata is known a few promises before those who wait for it are let in.
+  const known = producer.partitionsFor("u").then(() => producer.send({ topic: "u", value: "later" }));
+  const early = producer.send({ topic: "u", value: "early" });
+  await outcome(Promise.all([early, known]));
+  expect(fake.values("u")).toEqual(["early", "later"]);
 });
 
 test("a topic that cannot be used fails at once, another is not held up", async () => {
