@@ -331,13 +331,17 @@ async function main(stop: AbortController): Promise<boolean> {
 
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.once(signal, () => stop.abort(new Error(`interrupted by ${signal}`)));
+  process.once(signal, () => {
+    process.exitCode = 130;
+    stop.abort(new Error(`interrupted by ${signal}`));
+  });
 main(stop).then(
   (everythingHeld) => {
     print(everythingHeld ? "\nEverything held." : "\nSomething did not hold: see FAILED above.");
     process.exitCode = everythingHeld ? 0 : 1;
   },
   (error: unknown) => {
+    if (process.exitCode === 130) return console.error("\nInterrupted; everything is put away.");
     console.error(`\nThe demo failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     process.exitCode = 1;
   },
