@@ -7,7 +7,6 @@ import {
   type BrookletError,
   IllegalStateError,
   OffsetOutOfRangeError,
-  RecordDeserializationError,
   TimeoutError,
   type TopicPartition,
 } from "../errors.ts";
@@ -167,8 +166,7 @@ export class Poller<K, V> {
     const taken = buffer.take(maxRecords);
     if (taken.failure === undefined) return taken;
     const { state, error } = taken.failure;
-    // A record that its deserializer refuses stays at the front until the application seeks; the rest is fetched again.
-    if (RecordDeserializationError.is(error)) throw error;
+    // Fetched again from the position, which has not moved: the same failure comes again until the application seeks.
     buffer.drop(state);
     if (error.code !== "OFFSET_OUT_OF_RANGE") throw error;
     this.#outOfRange(state, error);

@@ -100,7 +100,6 @@ export class Rebalancer {
     const { positions, session } = this.#options;
     const listener = this.#options.listener();
     const lost = [...positions.all()];
-    for (const state of lost) positions.startRevoking(state);
     if (lost.length > 0) {
       const call = listener.onPartitionsLost ?? listener.onPartitionsRevoked;
       await this.#callBack(call?.bind(listener), lost, thrown);

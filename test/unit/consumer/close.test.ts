@@ -1,3 +1,4 @@
+import { sleep } from "@brooklet/protocol/world";
 import { expect, test } from "vitest";
 import type { Consumer } from "../../../client-sdk/src/consumer/consumer.ts";
 import { failure } from "./fake-broker.ts";
@@ -69,6 +70,7 @@ test("a poll that waits rejects with ClosedError", async () => {
   await bench.clock.advance(10);
   await bench.run(consumer.close());
   expect((await polling).name).toBe("ClosedError");
+  expect(bench.clock.nowMs()).toBeLessThan(1000);
 });
 
 test("commit works inside the onPartitionsRevoked of close", async () => {
@@ -157,14 +159,25 @@ test("when the membership is gone, close calls onPartitionsLost and sends no lea
   expect(bench.broker.seen.slice(from).filter(({ api }) => api !== "fetch")).toEqual([]);
 });
 
-test("close settles asynchronous commits and runs their callbacks; a wakeup before it is forgotten", async () => {
-  const bench = new Bench();
-  const consumer = await reading(bench);
-  const told: unknown[] = [];
-  consumer.commitAsync((error) => told.push(error));
-  consumer.wakeup();
-  await bench.run(consumer.close());
-  expect(told).toEqual([null]);
+test("close settles asynchronous commits and runs their callbacks; a wakeup does not cut it short", async () => {
+  for (const isAutomatic of [true, false]) {
+    const bench = new Bench();
+    const consumer = await reading(bench, { "enable.auto.commit": isAutomatic });
+    const told: unknown[] = [];
+    bench.broker.on("offsetCommit", async (request) => {
+      await sleep(bench.clock, 50);
+      return bench.broker.commit(request);
+    });
+    consumer.commitAsync([{ ...p0, offset: 1 }], (error) => told.push(error));
+    consumer.wakeup();
+    const closing = consumer.close();
+    await bench.clock.advance(20);
+    consumer.wakeup();
+    await bench.run(closing);
+    expect(told).toEqual([null]);
+    expect(bench.broker.committed.get("orders-0")?.offset).toBe(isAutomatic ? 3 : 1);
+    expect(bench.broker.of("groupHeartbeat").at(-1)?.memberEpoch).toBe(-1);
+  }
 });
 
 test("a failing commit in close is logged, never thrown", async () => {

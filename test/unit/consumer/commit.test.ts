@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { MAX_PENDING_COMMITS } from "../../../client-sdk/src/consumer/commits.ts";
 import type { Consumer } from "../../../client-sdk/src/consumer/consumer.ts";
 import type { BrookletError, OffsetAndMetadata } from "../../../client-sdk/src/errors.ts";
 import { failure } from "./fake-broker.ts";
@@ -303,6 +304,17 @@ test("auto commit stores what earlier polls returned, at the poll whose time has
   await bench.run(consumer.poll(0));
   await bench.clock.advance(1);
   expect(committedBy(bench)).toEqual([5, 8]);
+  // What is committed already is not committed again.
+  await bench.run(consumer.poll(3000));
+  expect(committedBy(bench)).toEqual([5, 8]);
+});
+
+test("one automatic commit is under way at a time", async () => {
+  const bench = new Bench();
+  const consumer = await reading(bench, { "enable.auto.commit": true, "auto.commit.interval.ms": 10 });
+  bench.broker.on("offsetCommit", () => new Promise(() => {}));
+  await bench.run(consumer.poll(1000));
+  expect(bench.broker.of("offsetCommit")).toHaveLength(1);
 });
 
 test("with enable.auto.commit false nothing is committed by itself", async () => {
@@ -340,4 +352,22 @@ test("manual assignment commits as nobody: without member, epoch -1", async () =
   const [request] = bench.broker.of("offsetCommit");
   expect(request).toMatchObject({ memberEpoch: -1, offsets: [{ offset: 2 }] });
   expect(request).not.toHaveProperty("memberId");
+});
+
+test("a commit for a topic that is gone fails at once: it does not come back under its id", async () => {
+  const bench = new Bench();
+  const consumer = await reading(bench);
+  bench.broker.topicIds.set("orders", "another");
+  const atMs = bench.clock.nowMs();
+  const error = await errorOf(bench, consumer.commit());
+  expect(error).toMatchObject({ name: "CommitFailedError", code: "UNKNOWN_TOPIC_ID" });
+  expect(bench.clock.nowMs()).toBe(atMs);
+});
+
+test("asynchronous commits that nobody lets run are bounded", async () => {
+  const bench = new Bench();
+  const consumer = await reading(bench);
+  bench.broker.on("offsetCommit", () => new Promise(() => {}));
+  for (let waiting = 0; waiting < MAX_PENDING_COMMITS; waiting++) consumer.commitAsync([{ ...p0, offset: 1 }]);
+  expect(() => consumer.commitAsync([{ ...p0, offset: 1 }])).toThrow("are waiting");
 });

@@ -182,3 +182,15 @@ test("pause in the body holds the rest back", async () => {
   consumer.resume([p0]);
   expect((await bench.run(next)).value?.offset).toBe(1);
 });
+
+test("wakeup and close in the body end the next step, though records wait in the buffer", async () => {
+  const bench = new Bench();
+  const consumer = orders(bench, 5, { "enable.auto.commit": false });
+  const iterator = consumer[Symbol.asyncIterator]();
+  expect((await bench.run(iterator.next())).value?.offset).toBe(0);
+  consumer.wakeup();
+  expect((await errorOf(bench, iterator.next())).name).toBe("WakeupError");
+  expect((await bench.run(iterator.next())).value?.offset).toBe(1);
+  await bench.run(consumer.close());
+  expect((await errorOf(bench, iterator.next())).name).toBe("ClosedError");
+});

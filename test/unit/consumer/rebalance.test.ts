@@ -208,6 +208,39 @@ test("a stale epoch at the commit before a revocation is retried with the new on
   expect(bench.broker.committed.get("orders-0")?.offset).toBe(2);
 });
 
+test("so is one that a single partition of the commit is refused with", async () => {
+  const bench = new Bench();
+  const consumer = await member(bench, {}, { "enable.auto.commit": true });
+  bench.broker.fill("orders", 0, 2);
+  await bench.take(consumer, 2);
+  let first = true;
+  bench.broker.on("offsetCommit", (request) => {
+    const stale = { code: "STALE_MEMBER_EPOCH", message: "stale", retriable: false, definite: true };
+    const { results } = bench.broker.commit(request);
+    if (!first) return { results };
+    first = false;
+    bench.broker.committed.clear();
+    return { results: results.map((result) => ({ ...result, error: stale })) };
+  });
+  reassign(bench, 1);
+  await bench.run(consumer.poll(2000));
+  expect(bench.broker.committed.get("orders-0")?.offset).toBe(2);
+});
+
+test("a heartbeat that is not answered leaves time for another one within the session", async () => {
+  const bench = new Bench();
+  await member(bench, {}, { "session.timeout.ms": 6000 });
+  bench.broker.on("groupHeartbeat", () => new Promise(() => {}));
+  bench.broker.hint();
+  const before = bench.broker.of("groupHeartbeat").length;
+  await bench.clock.advance(4000);
+  const again = bench.broker.of("groupHeartbeat").slice(before);
+  expect(again).toMatchObject([{ subscription: ["orders"], owned: [{}, {}] }]);
+  expect(
+    bench.lines.filter(({ level, message }) => level === "warn" && message.includes("heartbeat failed")),
+  ).toHaveLength(1);
+});
+
 test("a throwing callback is rethrown once from the call that ran it, and the reconciliation is acknowledged (hard place 13)", async () => {
   const bench = new Bench();
   const boom = new Error("boom");
