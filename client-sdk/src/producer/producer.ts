@@ -45,7 +45,7 @@ interface GroupMetadata {
  * Idempotent by default: a record whose `send` resolved is stored exactly once, in the order of the calls per partition,
  * also across reconnects and restarts of the broker. A rejected one is certainly not stored if `error.definite`.
  * A topic that is deleted and created again: what is not acknowledged yet goes to the topic that bears the name when it is
- * sent, as in Kafka; never to both.
+ * sent, as in Kafka.
  * Source: Kafka, KafkaProducer.
  * Differs: `linger.ms` 0 and `batch.size` 262144 (docs/kafka-differences.md); a named partition that does not exist is refused
  * after one fresh look instead of after max.block.ms.

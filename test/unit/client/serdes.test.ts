@@ -44,3 +44,15 @@ test("a view into a larger buffer is read from its own place", () => {
   larger.set(data, 5);
   expect(int64.deserialize("t", larger.subarray(5, 13), [])).toBe(7n);
 });
+
+test("no two texts share their bytes, however many and however long", () => {
+  const texts = Array.from({ length: 5_000 }, (_, index) =>
+    String.fromCodePoint(0x1f600 + (index % 50)).repeat(index % 97),
+  );
+  texts.push("x".repeat(100_000), "\ud800", "");
+  const encoded = texts.map((text) => string.serialize("t", text, []));
+  const expected = texts.map((text) => new TextEncoder().encode(text));
+  encoded.forEach((data, index) => {
+    expect(Buffer.compare(data ?? new Uint8Array(), expected[index] ?? new Uint8Array())).toBe(0);
+  });
+});
