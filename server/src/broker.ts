@@ -12,6 +12,7 @@ import { createGroupCoordinator } from "./groups/group-coordinator.ts";
 import { hostNamesOf, urlOf } from "./hosts.ts";
 import { dispatch } from "./listeners/dispatch.ts";
 import { Guard } from "./listeners/guard.ts";
+import { type HttpDoorOptions, openHttpDoor } from "./listeners/http.ts";
 import { Instances } from "./listeners/instances.ts";
 import { RefusalLog } from "./listeners/refusal-log.ts";
 import { BROKER_ID } from "./listeners/session.ts";
@@ -111,9 +112,6 @@ class RunningBroker implements Broker {
   async start(): Promise<void> {
     const { settings, logger, world } = this.#config;
     try {
-      // Fastify and ws load while the storage opens.
-      const httpModule = world.listen === undefined ? import("./listeners/http.ts") : undefined;
-      httpModule?.catch(() => {});
       const random = world.random ?? systemRandom;
       const opened = await this.#openStorage();
       this.#opened = opened;
@@ -153,7 +151,7 @@ class RunningBroker implements Broker {
       this.#sessions = sessions;
       const door =
         world.listen === undefined
-          ? await this.#openSockets((await httpModule) as HttpModule, services, sessions)
+          ? await this.#openSockets(services, sessions)
           : simulatedDoor(world.listen((link, peer) => sessions.accept(link, peer)));
       this.#door = door;
       opened.setHolderUrl?.(door.url);
@@ -184,11 +182,11 @@ class RunningBroker implements Broker {
     });
   }
 
-  async #openSockets(http: HttpModule, services: Services, sessions: Sessions): Promise<Door> {
+  async #openSockets(services: Services, sessions: Sessions): Promise<Door> {
     const { host, port, allowedHosts, allowedOrigins, allowAnonymousNetwork, logger } = this.#config;
     // Who asked for one certain address may also be addressed by it.
     const guard = new Guard({ allowedHosts: [...allowedHosts, ...hostNamesOf(host)], allowedOrigins });
-    const door = await http.openHttpDoor({ ...services, sessions, guard, host, port });
+    const door = await openHttpDoor({ ...services, sessions, guard, host, port });
     if (allowAnonymousNetwork)
       logger.warn({ host }, "anybody who reaches this broker may use it: no token is configured");
     return {
@@ -287,8 +285,7 @@ class RunningBroker implements Broker {
   }
 }
 
-type HttpModule = typeof import("./listeners/http.ts");
-type Services = Pick<Parameters<HttpModule["openHttpDoor"]>[0], "broker" | "clock" | "dispatch" | "refusals">;
+type Services = Pick<HttpDoorOptions, "broker" | "clock" | "dispatch" | "refusals">;
 
 function simulatedDoor(listener: { readonly address: string; close(): Promise<void> }): Door {
   return {

@@ -1,7 +1,6 @@
 // The network door: one HTTP server for requests and WebSocket upgrades, with one guard in front of both.
 //
-// Every limit is set here and explicitly (Node's and Fastify's defaults wait for ever). Loaded only when a broker opens
-// sockets: a broker on a simulated network starts without Fastify and ws.
+// Every limit is set here and explicitly: Node's and Fastify's defaults wait for ever.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
