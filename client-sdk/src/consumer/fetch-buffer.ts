@@ -3,7 +3,14 @@
 // Invariant: a record is handed out at most once per version of its partition's state, in offset order, without a gap other
 // than those the log itself has; the position moves only as records are handed out or proven absent.
 
-import { type DecodedRecord, decodeBatch, ProtocolError, readBatchHeader, splitBatches } from "@brooklet/protocol";
+import {
+  type DecodedRecord,
+  decodeBatch,
+  invariant,
+  ProtocolError,
+  readBatchHeader,
+  splitBatches,
+} from "@brooklet/protocol";
 import { BrookletError, RecordDeserializationError } from "../errors.ts";
 import type { Deserializer } from "../serdes.ts";
 import type { PartitionState } from "./positions.ts";
@@ -14,6 +21,8 @@ export interface Fetched {
   readonly state: PartitionState;
   /** Of the state when the fetch was sent; a later one makes this void. */
   readonly version: number;
+  /** What was asked for: the position then, or the end of what had been fetched before. */
+  readonly offset: number;
   readonly nextOffset: number;
   readonly bytes: number;
   readonly payload: Uint8Array;
@@ -176,7 +185,11 @@ export class FetchBuffer<K, V> {
   }
 
   #nextBatch(entry: Entry): boolean {
-    entry.batches ??= splitBatches(entry.fetched.payload);
+    if (entry.batches === undefined) {
+      const { state, offset, payload } = entry.fetched;
+      invariant(offset <= (state.position ?? -1), "an answer is handed out only when everything before it was");
+      entry.batches = splitBatches(payload);
+    }
     const batch = entry.batches[entry.nextBatch];
     if (batch === undefined) return false;
     const header = readBatchHeader(batch);

@@ -212,7 +212,7 @@ export class Fetcher {
     state.lastStableOffset = result.lastStableOffset;
     if (result.bytes === 0 && result.nextOffset <= offset) return false;
     const nextOffset = Math.max(offset, result.nextOffset);
-    this.#options.buffer.add({ state, version, nextOffset, bytes: result.bytes, payload });
+    this.#options.buffer.add({ state, version, offset, nextOffset, bytes: result.bytes, payload });
     return true;
   }
 
@@ -228,7 +228,7 @@ export class Fetcher {
       return false;
     }
     if (error.retriable && error.code !== "UNKNOWN_TOPIC_ID") return false;
-    buffer.add({ state, version, nextOffset: offset, bytes: 0, payload: EMPTY, error });
+    buffer.add({ state, version, offset, nextOffset: offset, bytes: 0, payload: EMPTY, error });
     return true;
   }
 }

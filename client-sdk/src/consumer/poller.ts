@@ -162,12 +162,13 @@ export class Poller<K, V> {
   }
 
   #take(maxRecords: number): Taken<K, V> {
-    const { buffer } = this.#parts;
+    const { buffer, positions } = this.#parts;
     const taken = buffer.take(maxRecords);
     if (taken.failure === undefined) return taken;
     const { state, error } = taken.failure;
-    // Fetched again from the position, which has not moved: the same failure comes again until the application seeks.
-    buffer.drop(state);
+    // From the position, which has not moved: the same failure comes again until the application seeks. What is on its way
+    // lies behind it, and must not be handed out first.
+    positions.refetch(state);
     if (error.code !== "OFFSET_OUT_OF_RANGE") throw error;
     this.#outOfRange(state, error);
     return { records: [], advanced: false };

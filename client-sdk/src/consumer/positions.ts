@@ -135,6 +135,11 @@ export class Positions {
     this.#moved(state);
   }
 
+  /** What was fetched, and what is on its way, is void: it is fetched again from the position. */
+  refetch(state: PartitionState): void {
+    this.#moved(state);
+  }
+
   #moved(state: PartitionState): void {
     state.version = ++this.#versions;
     this.#onMoved(state);

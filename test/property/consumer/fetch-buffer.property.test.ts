@@ -103,7 +103,14 @@ test("no record is skipped or doubled within an assignment, whatever the order o
             if (batches.length === 0) continue;
             const payload = Buffer.concat(batches.map(({ bytes }) => bytes));
             const nextOffset = batches.at(-1)?.nextOffset ?? flight.offset;
-            buffer.add({ state: flight.state, version: flight.version, nextOffset, bytes: payload.length, payload });
+            buffer.add({
+              state: flight.state,
+              version: flight.version,
+              offset: flight.offset,
+              nextOffset,
+              bytes: payload.length,
+              payload,
+            });
           } else if (step.type === "take") {
             const { records, failure } = buffer.take(step.max);
             expect(failure).toBeUndefined();
@@ -154,7 +161,7 @@ test("nothing is left in the buffer's account when everything was handed out or 
   const payload = batch?.bytes ?? new Uint8Array(0);
   for (const state of states) {
     positions.seek(state, 0);
-    buffer.add({ state, version: state.version, nextOffset: 3, bytes: payload.length, payload });
+    buffer.add({ state, version: state.version, offset: 0, nextOffset: 3, bytes: payload.length, payload });
   }
   expect(buffer.take(3).records).toHaveLength(3);
   expect(buffer.bytes).toBe(payload.length);

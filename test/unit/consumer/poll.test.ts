@@ -191,6 +191,44 @@ test("a deserializer that throws: what came before is returned, the error next, 
   expect(valuesOf(await bench.run(consumer.poll(1000)))).toEqual(["3"]);
 });
 
+test("what was fetched ahead of a record that cannot be deserialized does not overtake it", async () => {
+  const bench = new Bench();
+  oneTopic(bench);
+  bench.broker.fill("orders", 0, 6, 2);
+  const consumer = bench.consumer({
+    "max.partition.fetch.bytes": 1,
+    "value.deserializer": {
+      deserialize: (_, data) => {
+        const text = new TextDecoder().decode(data);
+        if (text === "v1") throw new Error("poison");
+        return text;
+      },
+    },
+  });
+  consumer.subscribe(["orders"]);
+  // The second batch is on its way while the first is handed out.
+  let answer: (() => void) | undefined;
+  bench.broker.on("fetch", async (request, options) => {
+    bench.broker.off("fetch");
+    const first = await bench.broker.request("fetch", request, options);
+    bench.broker.on("fetch", async (next, nextOptions) => {
+      bench.broker.off("fetch");
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      return await bench.broker.request("fetch", next, nextOptions);
+    });
+    return first;
+  });
+  expect(valuesOf(await bench.run(consumer.poll(1000)))).toEqual(["v0"]);
+  expect((await errorOf(bench, consumer.poll(0))).message).toContain("poison");
+  answer?.();
+  await bench.clock.advance(10);
+  expect((await errorOf(bench, consumer.poll(1000))).message).toContain("poison");
+  consumer.seek({ topic: "orders", partition: 0 }, 2);
+  expect(offsetsOf(await bench.take(consumer, 4))).toEqual([2, 3, 4, 5]);
+});
+
 test("a damaged batch is an error that names it, unless check.crcs is false; records before it are not lost", async () => {
   const bench = new Bench();
   oneTopic(bench, 1, 2);
