@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "vitest";
 import { startProgram } from "./child.ts";
-import { until } from "./raw-client.ts";
+import { eventually } from "./eventually.ts";
 import { testFolder } from "./storage-on-file.ts";
 
 export interface SlowSyncs {
@@ -32,7 +32,7 @@ export async function slowSyncs(pid: number, delayMs: number, context: TestConte
   void strace.exited.then(() => {
     isOver = true;
   });
-  await until(() => isOver || isTraced(pid), "strace has attached to every thread");
+  await eventually(() => isOver || isTraced(pid), "strace has attached to every thread");
   if (isOver) context.skip("strace may not attach to a process here");
   return {
     get ended() {

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { Admin, Producer, string } from "@brooklet/client";
 import { expect, test } from "vitest";
 import { ConsumerProcess, startBrokerProcess } from "../../support/children/processes.ts";
+import { eventually } from "../../support/eventually.ts";
 import { Feed, placeOf } from "../../support/feed.ts";
-import { until } from "../../support/raw-client.ts";
 import { testFolder } from "../../support/storage-on-file.ts";
 
 const PARTITIONS = 2;
@@ -19,7 +19,7 @@ async function groupOfTwo(stack: AsyncDisposableStack, blockedConfig: Record<str
   const folder = testFolder();
   const broker = await startBrokerProcess({
     data: join(folder, "data"),
-    settings: { "group.min.session.timeout.ms": 1_000 },
+    settings: { "group.min.session.timeout.ms": 1_500 },
   });
   const common = { "bootstrap.servers": broker.server };
   const admin = stack.use(new Admin(common));
@@ -36,9 +36,9 @@ async function groupOfTwo(stack: AsyncDisposableStack, blockedConfig: Record<str
   const blocked = new ConsumerProcess({ ...config, ...blockedConfig, "client.id": "blocked" }, [topic]);
   const other = new ConsumerProcess({ ...config, "client.id": "other" }, [topic]);
   const shared = () => blocked.partitions.length === 1 && other.partitions.length === 1;
-  await until(shared, "each has one partition");
+  await eventually(shared, "each has one partition");
   const feed = stack.use(new Feed(producer, { topic, partitions: PARTITIONS, inFlight: 4 }));
-  await until(() => blocked.deliveries.length > 50, "the first has processed something");
+  await eventually(() => blocked.deliveries.length > 50, "the first has processed something");
   const describe = async () => {
     const [group] = await admin.describeGroups([groupId]);
     if (group === undefined) throw new Error("the group is gone");
@@ -50,23 +50,23 @@ async function groupOfTwo(stack: AsyncDisposableStack, blockedConfig: Record<str
 test("blocked for longer than its session, a member is removed once, its commit is refused in words, and it joins again", async () => {
   await using stack = new AsyncDisposableStack();
   const { folder, admin, feed, blocked, other, shared, describe } = await groupOfTwo(stack, {
-    "session.timeout.ms": 1_000,
+    "session.timeout.ms": 1_500,
     "heartbeat.interval.ms": 200,
   });
   const [held] = blocked.partitions;
   const file = join(folder, "go-on");
   blocked.tell({ do: "blockUntil", file });
-  await until(() => other.partitions.length === PARTITIONS, "the other has both partitions");
+  await eventually(() => other.partitions.length === PARTITIONS, "the other has both partitions");
   const { epoch } = await describe();
   const movedAt = other.deliveries.length;
-  await until(
+  await eventually(
     () => other.deliveries.slice(movedAt).some(({ partition }) => partition === held),
     "the other reads them",
   );
   expect(blocked.of("unblocked")).toEqual([]);
   writeFileSync(file, "");
 
-  await until(() => blocked.of("commitFailed").length > 0, "the commit is refused");
+  await eventually(() => blocked.of("commitFailed").length > 0, "the commit is refused");
   const [{ error } = { error: undefined }] = blocked.of("commitFailed");
   expect(error).toMatchObject({ name: "CommitFailedError", code: "UNKNOWN_MEMBER_ID", definite: true });
   expect(error?.message).toMatch(
@@ -74,7 +74,7 @@ test("blocked for longer than its session, a member is removed once, its commit 
       `member ${blocked.memberId} was removed \\S+ m?s ago: no heartbeat for \\d+\\.\\d s.*${topic}-${held} went to \\S+ \\(other\\) in epoch ${epoch}`,
     ),
   );
-  await until(shared, "it is in the group again, with one partition each");
+  await eventually(shared, "it is in the group again, with one partition each");
   expect(blocked.of("lost")).toEqual([{ kind: "lost", partitions: [held] }]);
   const { timeline } = await describe();
   expect(timeline.filter(({ event }) => event === "eviction").map(({ member }) => member)).toEqual([blocked.memberId]);
@@ -87,11 +87,11 @@ test("blocked for longer than its session, a member is removed once, its commit 
   // Nothing had been committed: all of it came again to the other, and together they have everything.
   await feed.stop();
   const processed = () => new Map([...blocked.deliveries, ...other.deliveries].map((one) => [placeOf(one), one.value]));
-  await until(() => processed().size >= feed.acknowledged.size, "everything is processed");
+  await eventually(() => processed().size >= feed.acknowledged.size, "everything is processed");
   expect(processed()).toEqual(feed.acknowledged);
   expect(other.deliveries.find(({ partition }) => partition === held)?.offset).toBe(0);
   blocked.tell({ do: "commit" });
-  await until(() => blocked.of("committed").length === 1, "its new membership may commit");
+  await eventually(() => blocked.of("committed").length === 1, "its new membership may commit");
   expect((await admin.listGroupOffsets(groupId)).length).toBeGreaterThan(0);
 });
 
@@ -108,11 +108,11 @@ test("blocked within its session, a member keeps its place: its commit holds and
   const file = join(folder, "go-on");
   blocked.tell({ do: "blockUntil", file });
   const toldAtMs = performance.now();
-  await until(() => performance.now() - toldAtMs > 600, "several heartbeats are late");
+  await eventually(() => performance.now() - toldAtMs > 600, "several heartbeats are late");
   writeFileSync(file, "");
-  await until(() => blocked.of("committed").length === 1, "the commit is accepted");
+  await eventually(() => blocked.of("committed").length === 1, "the commit is accepted");
   const already = blocked.deliveries.length;
-  await until(() => blocked.deliveries.length > already + 50, "it reads on");
+  await eventually(() => blocked.deliveries.length > already + 50, "it reads on");
   const { epoch, members, timeline } = await describe();
   expect({ epoch, members, timeline }).toEqual({
     epoch: before.epoch,

@@ -4,8 +4,8 @@
 import { Admin, Consumer, type ConsumerRecord, Producer, string } from "@brooklet/client";
 import { expect, test } from "vitest";
 import { startBrokerProcess } from "../../support/children/processes.ts";
+import { eventually } from "../../support/eventually.ts";
 import { Feed, placeOf } from "../../support/feed.ts";
-import { until } from "../../support/raw-client.ts";
 import { simulatedRandom } from "../../support/simulated-random.ts";
 import { testFolder } from "../../support/storage-on-file.ts";
 
@@ -60,12 +60,12 @@ test.each(["disk", "process"] as const)(
 
     for (let round = 0; round < ROUNDS; round++) {
       const target = feed.acknowledged.size + 1 + Math.floor(random.next() * MAX_ACKNOWLEDGED_PER_ROUND);
-      await until(() => feed.acknowledged.size >= target, `round ${round}: ${target} records are acknowledged`);
+      await eventually(() => feed.acknowledged.size >= target, `round ${round}: ${target} records are acknowledged`);
       expect(await broker.end("SIGKILL")).toBe("SIGKILL");
       broker = await startBrokerProcess({ data, durability, port });
     }
     const target = feed.acknowledged.size + IN_FLIGHT;
-    await until(() => feed.acknowledged.size >= target, "the producer goes on after the last restart");
+    await eventually(() => feed.acknowledged.size >= target, "the producer goes on after the last restart");
     await feed.stop();
     reading.abort();
     await consuming;

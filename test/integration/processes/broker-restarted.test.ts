@@ -4,12 +4,12 @@
 import { Admin, Producer, string } from "@brooklet/client";
 import { expect, test } from "vitest";
 import { ConsumerProcess, startBrokerProcess } from "../../support/children/processes.ts";
+import { eventually } from "../../support/eventually.ts";
 import { Feed, placeOf } from "../../support/feed.ts";
-import { until } from "../../support/raw-client.ts";
 import { testFolder } from "../../support/storage-on-file.ts";
 
 const PARTITIONS = 4;
-const SESSION_TIMEOUT_MS = 1_500;
+const SESSION_TIMEOUT_MS = 2_000;
 const topic = "orders";
 const groupId = "billing";
 const settings = { "group.min.session.timeout.ms": SESSION_TIMEOUT_MS };
@@ -38,7 +38,7 @@ test.each(["SIGTERM", "SIGKILL"] as const)(
       const { state, epoch, assignmentEpoch, members, timeline } = group;
       return { shape: { state, epoch, assignmentEpoch, members }, timeline };
     };
-    await until(
+    await eventually(
       async () =>
         consumers.every(({ partitions }) => partitions.length === 2) && (await describe()).shape.state === "Stable",
       "each has two partitions",
@@ -49,26 +49,29 @@ test.each(["SIGTERM", "SIGKILL"] as const)(
       "value.serializer": string,
     });
     await using feed = new Feed(producer, { topic, partitions: PARTITIONS, inFlight: 16 });
-    await until(() => consumers.every(({ deliveries }) => deliveries.length > 50), "both read");
+    await eventually(() => consumers.every(({ deliveries }) => deliveries.length > 50), "both read");
     const before = await describe();
     const told = consumers.map((one) => one.messages.filter(({ kind }) => kind !== "records"));
 
     expect(await first.end(signal)).toBe(signal === "SIGTERM" ? 0 : "SIGKILL");
     const endedMs = performance.now();
-    await until(() => performance.now() - endedMs > SESSION_TIMEOUT_MS, "a session has passed without a broker");
+    await eventually(() => performance.now() - endedMs > SESSION_TIMEOUT_MS, "a session has passed without a broker");
     await startBrokerProcess({ data, port, settings });
 
     const already = consumers.map(({ deliveries }) => deliveries.length);
-    await until(
+    await eventually(
       () => consumers.every(({ deliveries }, index) => deliveries.length > (already[index] ?? 0) + 200),
       "both read on",
     );
     await feed.stop();
     expect(feed.failed).toEqual([]);
     const delivered = () => consumers.flatMap(({ deliveries }) => deliveries);
-    await until(() => delivered().length >= feed.sent, "everything is delivered");
+    await eventually(() => delivered().length >= feed.sent, "everything is delivered");
     for (const one of consumers) one.tell({ do: "commit" });
-    await until(() => consumers.every((one) => one.of("committed").length === 1), "each commits as the member it was");
+    await eventually(
+      () => consumers.every((one) => one.of("committed").length === 1),
+      "each commits as the member it was",
+    );
 
     const after = await describe();
     expect(after.shape).toEqual(before.shape);

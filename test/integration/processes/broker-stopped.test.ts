@@ -5,7 +5,8 @@ import { encodeBatch } from "@brooklet/protocol";
 import { startBroker } from "@brooklet/server";
 import { expect, test } from "vitest";
 import { startBrokerProcess } from "../../support/children/processes.ts";
-import { http, postJson, RawSocket, until } from "../../support/raw-client.ts";
+import { eventually } from "../../support/eventually.ts";
+import { http, postJson, RawSocket } from "../../support/raw-client.ts";
 import { testFolder } from "../../support/storage-on-file.ts";
 
 const topic = "t";
@@ -62,7 +63,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
     const workers = Array.from({ length: 20 }, async () => {
       while (isOpen && fates.length < MAX_SENT) await sendOne().catch(() => {});
     });
-    await until(
+    await eventually(
       () => fates.filter((fate) => fate !== "unanswered").length >= ANSWERED_BEFORE_STOP,
       "records are produced",
     );

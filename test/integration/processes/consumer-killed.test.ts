@@ -5,8 +5,8 @@ import { Admin, Producer, string } from "@brooklet/client";
 import { expect, test } from "vitest";
 import type { Delivery } from "../../support/children/messages.ts";
 import { ConsumerProcess, startBrokerProcess } from "../../support/children/processes.ts";
+import { eventually } from "../../support/eventually.ts";
 import { Feed, placeOf } from "../../support/feed.ts";
-import { until } from "../../support/raw-client.ts";
 import { testFolder } from "../../support/storage-on-file.ts";
 
 const PARTITIONS = 4;
@@ -14,7 +14,7 @@ const topic = "orders";
 const groupId = "billing";
 
 test("after SIGKILL of a consumer its partitions move, and only what it had not committed comes twice", async () => {
-  const broker = await startBrokerProcess({ data: testFolder(), settings: { "group.min.session.timeout.ms": 1_000 } });
+  const broker = await startBrokerProcess({ data: testFolder(), settings: { "group.min.session.timeout.ms": 2_000 } });
   await using admin = new Admin({ "bootstrap.servers": broker.server });
   await admin.createTopics([{ topic, partitions: PARTITIONS }]);
   await using producer = new Producer<string, string>({
@@ -30,16 +30,16 @@ test("after SIGKILL of a consumer its partitions move, and only what it had not 
     "max.poll.records": 7,
   } as const;
   const victim = new ConsumerProcess(
-    { ...config, "client.id": "victim", "session.timeout.ms": 1_000, "heartbeat.interval.ms": 200 },
+    { ...config, "client.id": "victim", "session.timeout.ms": 2_000, "heartbeat.interval.ms": 300 },
     [topic],
     { commitEveryPolls: 3 },
   );
   const survivor = new ConsumerProcess({ ...config, "client.id": "survivor" }, [topic], { commitEveryPolls: 3 });
-  await until(() => victim.partitions.length === 2 && survivor.partitions.length === 2, "each has two partitions");
+  await eventually(() => victim.partitions.length === 2 && survivor.partitions.length === 2, "each has two partitions");
 
   await using feed = new Feed(producer, { topic, partitions: PARTITIONS, inFlight: 8 });
   // In the middle of its work: it has committed before, and has told more since.
-  await until(() => {
+  await eventually(() => {
     const kinds = victim.messages.map(({ kind }) => kind);
     return kinds.filter((kind) => kind === "committed").length >= 2 && kinds.at(-1) === "records";
   }, "the victim has processed something that it has not committed");
@@ -50,16 +50,16 @@ test("after SIGKILL of a consumer its partitions move, and only what it had not 
   const committed = new Map(
     (await admin.listGroupOffsets(groupId)).map(({ partition, offset }) => [partition, offset]),
   );
-  await until(() => survivor.partitions.length === PARTITIONS, "the survivor has everything");
+  await eventually(() => survivor.partitions.length === PARTITIONS, "the survivor has everything");
   const before = survivor.deliveries.length;
-  await until(() => survivor.deliveries.length > before + 500, "the survivor reads on");
+  await eventually(() => survivor.deliveries.length > before + 500, "the survivor reads on");
   await feed.stop();
   expect(feed.failed).toEqual([]);
   const { acknowledged } = feed;
   const processed = () => new Set([...victim.deliveries, ...survivor.deliveries].map(placeOf));
-  await until(() => processed().size >= acknowledged.size, "everything is processed");
+  await eventually(() => processed().size >= acknowledged.size, "everything is processed");
   survivor.tell({ do: "commit" });
-  await until(
+  await eventually(
     async () => (await admin.listGroupOffsets(groupId)).every(({ lag }) => lag === 0),
     "everything is committed",
   );
@@ -92,7 +92,7 @@ test("after SIGKILL of a consumer its partitions move, and only what it had not 
   const [group] = await admin.describeGroups([groupId]);
   const evictions = group?.timeline.filter(({ event }) => event === "eviction") ?? [];
   expect(evictions).toMatchObject([
-    { member: victim.memberId, reason: expect.stringMatching(/^no heartbeat for 1\.\d s/) },
+    { member: victim.memberId, reason: expect.stringMatching(/^no heartbeat for \d+\.\d s$/) },
   ]);
   expect(evictions[0]?.partitions?.map(({ partition }) => partition).sort()).toEqual(orphans);
   const taken = group?.timeline.filter(({ event, member }) => event === "assignment" && member === survivor.memberId);

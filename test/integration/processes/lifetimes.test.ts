@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { startBroker } from "@brooklet/server";
 import { expect, test } from "vitest";
 import { startScript } from "../../support/child.ts";
-import { until } from "../../support/raw-client.ts";
+import { eventually } from "../../support/eventually.ts";
 import { testFolder } from "../../support/storage-on-file.ts";
 
 test.each([
@@ -25,6 +25,6 @@ test.each([
   void child.exited.then((how) => {
     ended = how;
   });
-  await until(() => ended !== undefined, `the process ends (${child.lines.join(", ")})`);
+  await eventually(() => ended !== undefined, `the process ends (${child.lines.join(", ")})`);
   expect(ended).toBe(0);
 });

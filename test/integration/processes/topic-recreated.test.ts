@@ -4,8 +4,8 @@
 import { Admin, Consumer, type ConsumerRecord, Producer, string } from "@brooklet/client";
 import { expect, test } from "vitest";
 import { startBrokerProcess } from "../../support/children/processes.ts";
+import { eventually } from "../../support/eventually.ts";
 import { Feed } from "../../support/feed.ts";
-import { until } from "../../support/raw-client.ts";
 import { testFolder } from "../../support/storage-on-file.ts";
 
 const PARTITIONS = 2;
@@ -50,7 +50,7 @@ test("a topic deleted and created again under a reader and a producer is another
   await admin.deleteTopics([topic]);
   const [recreated] = await admin.createTopics([{ topic, partitions: PARTITIONS }]);
   expect(recreated?.topicId).not.toBe(created?.topicId);
-  await until(() => feed.sent > sentBefore + RECORDS, "the producer goes on by itself");
+  await eventually(() => feed.sent > sentBefore + RECORDS, "the producer goes on by itself");
 
   // The consumer has not polled since: its positions are the old topic's, and mean nothing in the new one.
   await expect(consumer.commit()).rejects.toMatchObject({
