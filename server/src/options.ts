@@ -124,7 +124,7 @@ export function readOptions(options: BrokerOptions): BrokerConfig {
     allowAnonymousNetwork,
     allowedHosts,
     allowedOrigins,
-    logger: logger as Logger,
+    logger: withoutThrowing(logger as Logger),
     world: world as Partial<ServerWorld>,
   };
 }
@@ -159,6 +159,18 @@ function isLogger(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   const logger = value as Record<string, unknown>;
   return ["debug", "info", "warn", "error"].every((level) => typeof logger[level] === "function");
+}
+
+/** Lines are written between a turn's verdict and the answers it lets go: a logger that fails must cost nothing but its line. */
+function withoutThrowing(logger: Logger): Logger {
+  const level = (name: keyof Logger) => (fields: object, message: string) => {
+    try {
+      logger[name](fields, message);
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
+  return { debug: level("debug"), info: level("info"), warn: level("warn"), error: level("error") };
 }
 
 function show(value: unknown): string {

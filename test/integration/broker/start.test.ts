@@ -40,6 +40,16 @@ test("without data nothing survives; with data everything does, and the cluster 
   expect(await statusOf(other.url)).not.toHaveProperty("dataFile");
 });
 
+test("a logger that throws costs its lines, not the answers that wait behind them", async () => {
+  const broken = () => {
+    throw new Error("no log today");
+  };
+  await using broker = await startBroker({ logger: { debug: broken, info: broken, warn: broken, error: broken } });
+  expect((await produce(broker.url, "one")).json).toEqual({ results: [{ partition: 0, offset: 0 }] });
+  expect((await produce(broker.url, "two")).json).toEqual({ results: [{ partition: 0, offset: 1 }] });
+  expect(await records(broker.url)).toHaveLength(2);
+});
+
 test("status tells what the broker holds", async () => {
   await using broker = await startBroker();
   await produce(broker.url, "x");

@@ -109,6 +109,25 @@ test("ephemeral: nothing on the disk, a new cluster id at each start, side by si
   expect(() => statSync(data)).toThrow("ENOENT");
 });
 
+test("a refused opener in the same process does not loosen the holder's lock for other processes", async () => {
+  const data = testFolder();
+  const { storage } = await openTestStorage(data);
+  expect((await refusal(data)).kind).toBe("conflict");
+  const program = `
+    import Database from "better-sqlite3";
+    const lock = new Database(${JSON.stringify(join(data, "brooklet.lock"))}, { timeout: 0 });
+    lock.exec("BEGIN EXCLUSIVE");`;
+  const take = () =>
+    execFileSync(process.execPath, ["--input-type=module", "-e", program], {
+      cwd: import.meta.dirname,
+      encoding: "utf8",
+      stdio: "pipe",
+    });
+  expect(take).toThrow("database is locked");
+  await storage.close();
+  expect(take()).toBe("");
+});
+
 test("a second opener is refused with the holder's process id and URL, until the first one closes", async () => {
   const data = testFolder();
   const first = await openTestStorage(data);

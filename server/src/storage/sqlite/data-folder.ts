@@ -88,9 +88,16 @@ export class DataFolder {
   }
 }
 
-/** SQLite would create files readable by everybody; the WAL beside a file gets its mode. */
+/**
+ * SQLite would create files readable by everybody; the WAL beside a file gets its mode. A file that exists is not even
+ * opened: closing any descriptor of it would drop every lock that this process holds on it (POSIX), also another broker's.
+ */
 function createPrivate(file: string): void {
-  closeSync(openSync(file, "a", 0o600));
+  try {
+    closeSync(openSync(file, "wx", 0o600));
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EEXIST") throw error;
+  }
 }
 
 function refuseNetworkFileSystem(path: string): void {
