@@ -43,6 +43,8 @@ interface Outcome {
 interface Staging {
   readonly verdict: Promise<void>;
   readonly changes: Change[];
+  /** Of the batches among the changes. */
+  bytes: number;
   readonly created: StagedTopicChange[];
   readonly appended: { readonly partition: Partition; readonly batch: CachedBatch }[];
 }
@@ -82,11 +84,12 @@ export class Appender {
     const { promise: verdict, resolve, reject } = deferred();
     // Not every verdict has somebody who waits for it: acks 0, and requests of which every item was refused.
     verdict.catch(() => {});
-    const staging: Staging = { verdict, changes: [], created: [], appended: [] };
+    const staging: Staging = { verdict, changes: [], bytes: 0, created: [], appended: [] };
     const outcomes = items.map((item) => this.#appendItem(item, staging));
     if (staging.changes.length > 0) {
       this.#parts.turns.stage({
         changes: staging.changes,
+        bytes: staging.bytes,
         essential: false,
         durable: () => {
           this.#commit(staging);
@@ -144,6 +147,12 @@ export class Appender {
           hint: "Free space on the disk of the broker's data folder; the broker resumes by itself.",
         },
       );
+    if (plan.fresh.length > 0 && !turns.hasRoomFor(staging.bytes + item.batches.length))
+      throw new ProtocolError(
+        "THROTTLING_QUOTA_EXCEEDED",
+        `the disk does not keep up: too many records wait for it already, and those for ${item.topic}-${item.partition} were not taken`,
+        { hint: "Wait for answers (acks 1 or all), and send again a little later." },
+      );
     if (existing === undefined) catalog.checkRoom(1, partitionCount);
 
     const topic = existing ?? this.#create(item.topic, partitionCount, wallMs, staging);
@@ -154,6 +163,7 @@ export class Appender {
       patchBatch(copy.bytes, { baseOffset, leaderEpoch: this.#parts.bootEpoch });
       if (stamps) setLogAppendTime(copy.bytes, wallMs);
       const lastOffset = baseOffset + header.recordCount - 1;
+      staging.bytes += bytes.length;
       staging.appended.push({ partition, batch: { baseOffset, lastOffset, ...copy } });
       staging.changes.push({
         kind: "appendBatch",

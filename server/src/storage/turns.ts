@@ -8,11 +8,15 @@ import type { Storage, Turn, TurnPart, TurnVerdict } from "./storage.ts";
 
 /** Turns handed to the storage whose fate is not known; at the bound the open turn grows until one is. */
 const MAX_TURNS_IN_FLIGHT = 5;
+/** Record bytes that are staged or in flight; a request that finds some waiting and would exceed it is refused. */
+const MAX_STAGED_BYTES = 256 * 1024 * 1024;
 /** How often a full disk is asked for room. */
 const SPACE_PROBE_INTERVAL_MS = 1000;
 
 /** What a part of the broker stages: its changes, and what to do when their fate is known. */
 export interface Staged extends TurnPart {
+  /** What it keeps in memory until its fate is known, for `hasRoomFor`; absent: little. */
+  readonly bytes?: number;
   /** Called once, synchronously, in staging order, when the part is durable: raise ends, release answers. */
   durable(): void;
   /** Called once, after every participant was restored. STORAGE_FULL: certainly not stored; KAFKA_STORAGE_ERROR: unknown. */
@@ -37,6 +41,8 @@ export interface TurnQueue {
   register(participant: TurnParticipant): void;
   /** While the disk is full, produce is refused at the door. */
   readonly storageFull: boolean;
+  /** Whether so many record bytes more may wait for the disk. Who does not wait for answers (acks 0, closed sockets) is bounded here alone. */
+  hasRoomFor(bytes: number): boolean;
 }
 
 export interface CommitQueueOptions {
@@ -56,7 +62,7 @@ interface SentTurn {
 /**
  * Collects what is staged during one pass of the event loop into a turn, and settles turns in order.
  *
- * Bounds: `MAX_TURNS_IN_FLIGHT` turns; what is staged is bounded by the request bytes granted to connections.
+ * Bounds: `MAX_TURNS_IN_FLIGHT` turns; `MAX_STAGED_BYTES` of records, which their stagers keep to by `hasRoomFor`.
  * Errors: after a failed turn everything staged behind it gets the same verdict, because it was computed from what
  * did not happen; the next generation starts from the restored, durable state.
  */
@@ -72,6 +78,7 @@ export class CommitQueue implements TurnQueue {
   /** Sent, oldest first. */
   #inFlight: SentTurn[] = [];
   #drains: Deferred<void>[] = [];
+  #stagedBytes = 0;
   #lastNumber = 0;
   #generation = 1;
   #turnWanted = false;
@@ -94,12 +101,17 @@ export class CommitQueue implements TurnQueue {
     return this.#storageFull;
   }
 
+  hasRoomFor(bytes: number): boolean {
+    return this.#stagedBytes === 0 || this.#stagedBytes + bytes <= MAX_STAGED_BYTES;
+  }
+
   register(participant: TurnParticipant): void {
     this.#participants.push(participant);
   }
 
   stage(staged: Staged): void {
     this.#open.push(staged);
+    this.#stagedBytes += staged.bytes ?? 0;
     // What `seal` stages goes into the turn that is being sealed.
     if (!this.#sealing) this.requestTurn();
   }
@@ -183,7 +195,10 @@ export class CommitQueue implements TurnQueue {
   }
 
   #tellDurable(staged: readonly Staged[]): void {
-    for (const part of staged) this.#guard("durable", () => part.durable());
+    for (const part of staged) {
+      this.#stagedBytes -= part.bytes ?? 0;
+      this.#guard("durable", () => part.durable());
+    }
   }
 
   #failGeneration(head: SentTurn, outcome: Exclude<TurnVerdict["outcome"], "durable">, message: string): void {
@@ -250,8 +265,13 @@ export class CommitQueue implements TurnQueue {
   }
 
   #failAll(doomed: readonly Staged[], error: ProtocolError): void {
-    for (const participant of this.#participants) this.#guard("restore", () => participant.restore?.());
-    for (const part of doomed) this.#guard("failed", () => part.failed(error));
+    // At the end there may be turns in flight: what they hold would be taken back, and they may still become durable.
+    if (this.#inFlight.length === 0)
+      for (const participant of this.#participants) this.#guard("restore", () => participant.restore?.());
+    for (const part of doomed) {
+      this.#stagedBytes -= part.bytes ?? 0;
+      this.#guard("failed", () => part.failed(error));
+    }
   }
 
   #idle(): boolean {

@@ -71,6 +71,10 @@ export class FakeTurns implements TurnQueue {
     this.wanted = true;
   }
 
+  hasRoomFor(): boolean {
+    return true;
+  }
+
   register(participant: TurnParticipant): void {
     this.participants.push(participant);
   }

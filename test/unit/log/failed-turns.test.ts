@@ -157,3 +157,38 @@ test("a topic created and deleted in one turn of which only the deletion is stor
   expect(at.log.stats).toMatchObject({ topics: 0, partitions: 0 });
   expect(heard).toEqual([]);
 });
+
+test("a broker that closes with turns in flight acknowledges those that still become durable, and refuses the rest", async () => {
+  const at = new LogUnderTest();
+  await at.create("orders");
+  at.storage.hold();
+  const produce = (value: string) => at.log.produce(1, [{ topic: "orders", partition: 0, batches: batchOf([value]) }]);
+  const sent = produce("in flight");
+  await at.clock.advance(1);
+  const open = produce("open");
+  at.turns.close();
+  expect((await at.during(open))[0]?.error?.code).toBe("BROKER_NOT_AVAILABLE");
+  at.storage.release();
+  expect((await at.during(sent))[0]).toMatchObject({ baseOffset: 0 });
+  expect(at.errors).toEqual([]);
+  await at.restart();
+  expect(await at.highWatermark("orders")).toBe(1);
+});
+
+test("producers that do not wait for answers cannot pile up records in front of a disk that does not keep up", async () => {
+  const at = new LogUnderTest();
+  await at.create("orders");
+  at.storage.hold();
+  const batch = batchOf(["x".repeat(1_000_000)]);
+  const codes: (string | undefined)[] = [];
+  for (let count = 0; count < 300; count++) {
+    const [result] = await at.log.produce(0, [{ topic: "orders", partition: 0, batches: batch }]);
+    codes.push(result?.error?.code);
+  }
+  const taken = codes.filter((code) => code === undefined).length;
+  expect(taken).toBe(Math.floor((256 * 1024 * 1024) / batch.length));
+  expect(new Set(codes.slice(taken))).toEqual(new Set(["THROTTLING_QUOTA_EXCEEDED"]));
+  at.storage.release();
+  await at.clock.runUntil(() => at.turns.hasRoomFor(batch.length), 1000, "the disk catches up");
+  expect((await at.produce("orders", batch)).baseOffset).toBe(taken);
+});
