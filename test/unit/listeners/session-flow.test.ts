@@ -1,0 +1,119 @@
+// The bounds of a session: the grant, unanswered requests, clients that do not read, and the end.
+
+import { expect, test } from "vitest";
+import { settle } from "../../support/simulated-clock.ts";
+import { codeOf, DONE, world } from "./session-world.ts";
+
+// ---- flow
+
+const KIB = 1024;
+
+test("above the grant a request is refused, retriably; heartbeats and commits never are; answers free the grant", async () => {
+  const { greeted, calls, close } = world({ "max.in.flight.request.bytes": 64 * KIB });
+  const { link, send } = greeted();
+  const other = greeted();
+  send({ id: 1, api: "produce" }, [new Uint8Array(60 * KIB)]);
+  send({ id: 2, api: "produce" }, [new Uint8Array(8 * KIB)]);
+  expect(link.last).toMatchObject({ id: 2, error: { code: "THROTTLING_QUOTA_EXCEEDED", retriable: true } });
+  send({ id: 3, api: "groupHeartbeat" }, [new Uint8Array(8 * KIB)]);
+  send({ id: 4, api: "offsetCommit" }, [new Uint8Array(8 * KIB)]);
+  other.send({ id: 1, api: "produce" }, [new Uint8Array(60 * KIB)]);
+  expect(calls.map(({ api }) => api)).toEqual(["produce", "groupHeartbeat", "offsetCommit", "produce"]);
+  calls[0]?.answer.resolve(DONE);
+  await settle();
+  send({ id: 5, api: "produce" }, [new Uint8Array(8 * KIB)]);
+  expect(calls.at(-1)?.fields.id).toBe(5);
+  close();
+});
+
+test("a request larger than the whole grant is taken when it is alone", () => {
+  const { greeted, calls, close } = world({ "max.in.flight.request.bytes": 64 * KIB });
+  greeted().send({ id: 1, api: "produce" }, [new Uint8Array(100 * KIB)]);
+  expect(calls).toHaveLength(1);
+  close();
+});
+
+test("above twice the grant the socket is not read until it is below again", async () => {
+  const { greeted, calls, close } = world({ "max.in.flight.request.bytes": 64 * KIB });
+  const { link, send } = greeted();
+  for (let id = 1; id <= 5; id++) send({ id, api: "offsetCommit" }, [new Uint8Array(30 * KIB)]);
+  expect(link.reading).toBe(false);
+  calls[0]?.answer.resolve(DONE);
+  await settle();
+  expect(link.reading).toBe(true);
+  close();
+});
+
+test("unanswered requests are bounded by number; what may not be refused ends the connection in the end", () => {
+  const { greeted, calls, close } = world();
+  const { link, send } = greeted();
+  for (let id = 1; id <= 1_001; id++) send({ id, api: "fetch" });
+  expect(calls).toHaveLength(1_000);
+  expect(codeOf(link.last)).toBe("THROTTLING_QUOTA_EXCEEDED");
+  for (let id = 2_001; id <= 3_000; id++) send({ id, api: "groupHeartbeat" });
+  expect(link.closed).toBeUndefined();
+  send({ id: 3_001, api: "groupHeartbeat" });
+  expect(link.closed?.code).toBe(1008);
+  close();
+});
+
+test("a client that does not read is not read either, and gets no more; when it reads again all goes on", async () => {
+  const { greeted, calls, clock, close } = world({ "max.reply.bytes": 64 * KIB });
+  const { link, send } = greeted();
+  send({ id: 1, api: "fetch" });
+  send({ id: 2, api: "produce" });
+  link.bufferedBytes = 4 * 1024 * KIB + 64 * KIB + 1;
+  calls[0]?.answer.resolve({ header: {}, payload: [new Uint8Array(60 * KIB)] });
+  calls[1]?.answer.resolve(DONE);
+  await settle();
+  // The read-only answer is taken back; what happened is told.
+  expect(link.headers.slice(1)).toMatchObject([
+    { id: 1, error: { code: "THROTTLING_QUOTA_EXCEEDED", definite: true } },
+    { id: 2, done: true },
+  ]);
+  expect(link.reading).toBe(false);
+  send({ id: 3, api: "fetch" });
+  expect(calls).toHaveLength(2);
+  await clock.advance(29_000);
+  expect(link.closed).toBeUndefined();
+  link.bufferedBytes = 0;
+  await clock.advance(100);
+  expect(link.reading).toBe(true);
+  await clock.advance(60_000);
+  expect(link.closed).toBeUndefined();
+  close();
+});
+
+test("a client that does not read for thirty seconds is given up", async () => {
+  const { greeted, calls, clock, close } = world();
+  const [slow, other] = [greeted(), greeted()];
+  slow.send({ id: 1, api: "fetch" });
+  slow.link.bufferedBytes = 100 * 1024 * KIB;
+  calls[0]?.answer.resolve(DONE);
+  await clock.advance(31_000);
+  expect(slow.link.closed?.code).toBe(1013);
+  expect(other.link.closed).toBeUndefined();
+  close();
+});
+
+// ---- the end
+
+test("a stopping broker refuses what comes and answers what it began", async () => {
+  const { greeted, connect, sessions, calls, close } = world();
+  const { link, send } = greeted();
+  const stranger = connect();
+  send({ id: 1, api: "produce" });
+  sessions.stop();
+  send({ id: 2, api: "produce" });
+  expect(link.last).toMatchObject({ id: 2, error: { code: "BROKER_NOT_AVAILABLE" } });
+  stranger.hello();
+  expect(codeOf(stranger.link.last)).toBe("BROKER_NOT_AVAILABLE");
+  expect(connect().link.closed?.code).toBe(1001);
+  expect(sessions.pendingCount).toBe(1);
+  calls[0]?.answer.resolve(DONE);
+  await settle();
+  expect(link.last).toMatchObject({ id: 1, done: true });
+  expect(sessions.pendingCount).toBe(0);
+  close();
+  expect(link.closed?.code).toBe(1001);
+});

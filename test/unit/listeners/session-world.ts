@@ -1,0 +1,65 @@
+// Sessions over links that a test holds, with handlers that answer when the test says so. Every clock must end without a timer.
+
+import { encodeFrame } from "@brooklet/protocol";
+import { type Deferred, deferred } from "@brooklet/protocol/world";
+import { afterEach, expect } from "vitest";
+import type { BrokerParts, RequestContext } from "../../../server/src/api/handler.ts";
+import type { Answer, Dispatch } from "../../../server/src/listeners/dispatch.ts";
+import { Instances } from "../../../server/src/listeners/instances.ts";
+import { RefusalLog } from "../../../server/src/listeners/refusal-log.ts";
+import { Sessions } from "../../../server/src/listeners/sessions.ts";
+import { parseSettings } from "../../../server/src/settings.ts";
+import { FakeLink } from "../../support/fake-link.ts";
+import { SimulatedClock } from "../../support/simulated-clock.ts";
+
+export interface Call {
+  readonly api: string;
+  readonly fields: Record<string, unknown>;
+  readonly context: RequestContext;
+  readonly answer: Deferred<Answer>;
+}
+
+const clocks: SimulatedClock[] = [];
+
+afterEach(() => {
+  for (const clock of clocks.splice(0)) expect(clock.liveTimers).toBe(0);
+});
+
+/** A broker's sessions whose handlers answer when the test says so. */
+export function world(given: Record<string, number> = {}) {
+  const clock = new SimulatedClock();
+  clocks.push(clock);
+  const calls: Call[] = [];
+  const errors: unknown[] = [];
+  const dispatch: Dispatch = (api, fields, _payload, context) => {
+    const answer = deferred<Answer>();
+    calls.push({ api, fields, context, answer });
+    return answer.promise;
+  };
+  const { settings } = parseSettings(given);
+  const logger = { debug() {}, info() {}, warn() {}, error: (fields: object) => void errors.push(fields) };
+  const broker = { clusterId: "cluster", settings, logger } as unknown as BrokerParts;
+  const refusals = new RefusalLog(logger, clock);
+  const sessions = new Sessions({ broker, clock, instances: new Instances(clock), dispatch, refusals });
+
+  const connect = () => {
+    const link = new FakeLink();
+    const handlers = sessions.accept(link, { address: "127.0.0.1:1" });
+    const send = (header: object, payload: Uint8Array[] = []) => handlers.onMessage(encodeFrame(header, payload));
+    const hello = (clientInstanceId = `instance-${Math.random()}`, connectionSeq = 1) =>
+      send({ id: 0, api: "hello", client: "tester", versions: [1], clientInstanceId, connectionSeq });
+    return { link, handlers, send, hello };
+  };
+  const greeted = (...args: [string?, number?]) => {
+    const connection = connect();
+    connection.hello(...args);
+    expect(connection.link.last).toMatchObject({ id: 0, version: 1 });
+    return connection;
+  };
+  const close = () => sessions.closeAll("the test is over");
+  return { clock, calls, errors, sessions, connect, greeted, close };
+}
+
+export const DONE: Answer = { header: { done: true }, payload: [] };
+export const codeOf = (header: Record<string, unknown> | undefined) =>
+  (header?.error as { code?: string } | undefined)?.code;
