@@ -18,7 +18,7 @@ import {
   ownedKeys,
   spokenName,
 } from "./member.ts";
-import { allNamed, listed, type PartitionKey, type PartitionRef, spoken, type Topics } from "./partitions.ts";
+import { abridged, allNamed, listed, type PartitionKey, type PartitionRef, spoken, type Topics } from "./partitions.ts";
 import type { Step } from "./reconcile.ts";
 import { Roster } from "./roster.ts";
 
@@ -316,7 +316,7 @@ export class Group {
     const subscription = [...new Set(request.subscription ?? member.subscription)].sort();
     if (!isNew && subscription.join() === member.subscription.join()) return;
     this.#roster.subscribe(member, subscription);
-    const what = isNew ? "joined" : `subscribed to ${subscription.join(", ") || "nothing"}`;
+    const what = isNew ? "joined" : `subscribed to ${abridged(subscription) || "nothing"}`;
     this.#roster.wantTarget(`${spokenName(member)} ${what}`);
   }
 
@@ -365,6 +365,7 @@ export class Group {
     const { owed } = member;
     if (owed === undefined) return [];
     const { version, assignmentVersion } = member;
+    const { reason, reasonVersion } = this.#roster;
     const tells = owed.full || member.told !== assignmentVersion;
     owed.ready = {
       version,
@@ -373,7 +374,9 @@ export class Group {
         memberId: member.id,
         memberEpoch: member.epoch,
         heartbeatIntervalMs: this.#limits.heartbeatIntervalMs,
-        ...(tells ? { assignment: allNamed(this.#topics, member.assigned.values()), reason: this.#roster.reason } : {}),
+        ...(tells ? { assignment: allNamed(this.#topics, member.assigned.values()) } : {}),
+        // An epoch that is neither durable nor shown by what is, is nobody's news yet.
+        ...(tells && reasonVersion <= Math.max(version, this.#durableVersion) ? { reason } : {}),
       },
     };
     this.#parked.add(member);

@@ -19,7 +19,8 @@ export type PartitionKey = string;
 /** What groups read of the catalog. */
 export type Topics = Pick<TopicCatalog, "byName" | "byId">;
 
-const MAX_LISTED_PARTITIONS = 10;
+/** Texts travel in answers and stay in timelines, however many there are to name. */
+const MAX_NAMES = 10;
 
 export function partitionKey(topicId: string, partition: number): PartitionKey {
   return `${topicId}:${partition}`;
@@ -44,9 +45,13 @@ export function allNamed(topics: Topics, partitions: Iterable<PartitionRef>) {
 
 /** "orders-0, orders-1 and 12 more". */
 export function listed(topics: Topics, partitions: Iterable<PartitionRef>): string {
-  const names = allNamed(topics, partitions).map(({ topic, partition }) => `${topic}-${partition}`);
-  const shown = names.slice(0, MAX_LISTED_PARTITIONS).join(", ");
-  return names.length > MAX_LISTED_PARTITIONS ? `${shown} and ${names.length - MAX_LISTED_PARTITIONS} more` : shown;
+  return abridged(allNamed(topics, partitions).map(({ topic, partition }) => `${topic}-${partition}`));
+}
+
+/** The first few names, and how many more there are. */
+export function abridged(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMES).join(", ");
+  return names.length > MAX_NAMES ? `${shown} and ${names.length - MAX_NAMES} more` : shown;
 }
 
 /** "3.2 s", "41 ms". */

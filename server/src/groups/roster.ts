@@ -19,6 +19,7 @@ export class Roster {
   #epoch = 0;
   #assignmentEpoch = 0;
   #reason = "";
+  #reasonVersion = 0;
   #members = new Map<string, Member>();
   #target = new Map<string, Target>();
   /** What the target was computed from: topic id and partition count. */
@@ -42,6 +43,11 @@ export class Roster {
   /** Why the epoch last moved. */
   get reason(): string {
     return this.#reason;
+  }
+
+  /** The version that moved it. */
+  get reasonVersion(): number {
+    return this.#reasonVersion;
   }
 
   /** Counts the changes of what is durable, stored or not. Never goes back. */
@@ -141,6 +147,7 @@ export class Roster {
     this.#epoch += 1;
     this.#assignmentEpoch = this.#epoch;
     this.#version += 1;
+    this.#reasonVersion = this.#version;
     this.#targetTopics = this.#topicsNow();
     this.#target = assignUniform({
       topics: [...this.#targetTopics].map(([topicId, partitionCount]) => ({ topicId, partitionCount })),
@@ -181,6 +188,7 @@ export class Roster {
     this.#epoch = durable?.epoch ?? 0;
     this.#assignmentEpoch = durable?.assignmentEpoch ?? 0;
     this.#reason = durable?.reason ?? "";
+    this.#reasonVersion = this.#version;
     this.#targetTopics = new Map(durable?.topics ?? []);
     this.#target = new Map(durable?.target.map(([memberId, packed]) => [memberId, unpackTarget(packed)]));
     this.#members = new Map();

@@ -331,3 +331,23 @@ test("closed: what waits is refused, and nothing is taken any more", async () =>
   world.turns.flush();
   expect(await commit).toHaveLength(1);
 });
+
+test("the reason of an epoch that is not durable is nobody's news", async () => {
+  const { world, w1, w2 } = await twoMembers();
+  await world.member("w3").join();
+  await w1.beat();
+  await w2.beat();
+  const giver = [w1, w2].find(({ memberId }) =>
+    world.group().members.some((member) => member.memberId === memberId && member.pendingRevocation.length > 0),
+  ) as HandMember;
+  const held = world.group().members.find(({ memberId }) => memberId === giver.memberId);
+  const owned = [...(held?.assignment ?? []), ...(held?.pendingRevocation ?? [])];
+  void world.member("w4").send(FULL);
+  world.turns.seal();
+  // It holds what it must give up, so nothing changes for it: answered at once, from what is durable.
+  const answer = await giver.send({ ...FULL, memberEpoch: giver.epoch, owned });
+  expect(answer.assignment).toBeDefined();
+  expect(answer).not.toHaveProperty("reason");
+  world.turns.complete();
+  expect((await giver.send({ ...FULL, memberEpoch: giver.epoch, owned })).reason).toBe("w4 joined");
+});

@@ -92,3 +92,13 @@ test("who loses its last partitions with a topic is told to ask, though nothing 
   expect(w1.peer.hints).toEqual(["billing"]);
   expect((await w1.beat()).assignment).toEqual([]);
 });
+
+test("a subscription to thousands of topics is told in short", async () => {
+  const world = new GroupWorld();
+  const w1 = world.member("w1");
+  await w1.join();
+  const names = Array.from({ length: 5000 }, (_, index) => `topic-${String(index).padStart(4, "0")}`);
+  const { reason } = await w1.beat({ subscription: names, owned: [], rebalanceTimeoutMs: 20_000 });
+  expect(reason).toMatch(/^w1 subscribed to topic-0000, .* and 4990 more$/);
+  expect(reason?.length).toBeLessThan(200);
+});
