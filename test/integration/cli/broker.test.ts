@@ -1,7 +1,7 @@
 // `brooklet` as a broker: what it prints works, it stops in an orderly way, and it refuses clearly to start.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,6 +58,21 @@ test("a data folder that another broker holds is a conflict, named", async () =>
   expect(refused).toMatchObject({ code: 5, stdout: "" });
   expect(refused.stderr).toContain(url);
 });
+
+test("folders on the way to the data folder are made", async () => {
+  const data = join(folder(), "a", "b");
+  const { running } = await startBrokerCommand("--data", data);
+  expect(running.stdout).toContain(join(data, "brooklet.db"));
+});
+
+test.skipIf(!existsSync("/proc/self"))(
+  "a folder that cannot be made is denied at once (skipped without /proc)",
+  async () => {
+    const refused = await new Running(["--port", "0", "--data", "/proc/brooklet/data"]).ended;
+    expect(refused).toMatchObject({ code: 4, stdout: "" });
+    expect(refused.stderr).toContain("/proc/brooklet/data cannot be written");
+  },
+);
 
 test("a busy port is a conflict", async () => {
   const server = createServer().listen(0, "127.0.0.1");

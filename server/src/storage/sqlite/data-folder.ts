@@ -3,9 +3,9 @@
 // Invariant: whoever has the folder holds an exclusive transaction on the lock database in it, which the system releases
 // with the process, however that ends; the side file only says who it is.
 
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import Database from "better-sqlite3";
 import { StorageOpenError } from "../open-error.ts";
 
@@ -43,7 +43,7 @@ export class DataFolder {
   /** Errors: StorageOpenError `conflict` with the holder's pid and URL, `denied`, `full`. */
   static take(folder: string, { allowNetworkFileSystem }: { allowNetworkFileSystem: boolean }): DataFolder {
     const path = resolve(folder);
-    orDenied(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+    orDenied(path, () => makeFolder(path));
     if (!allowNetworkFileSystem) refuseNetworkFileSystem(path);
     const lockFile = join(path, LOCK_FILE);
     orDenied(path, () => createPrivate(lockFile));
@@ -85,6 +85,19 @@ export class DataFolder {
     } catch {
       // A full disk: the lock holds all the same, only a refusal cannot say by whom.
     }
+  }
+}
+
+/** Not `recursive`: Node's never returns where a file system answers ENOENT in a folder that exists (/proc). */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "EEXIST" && statSync(path).isDirectory()) return;
+    if (code !== "ENOENT" || dirname(path) === path) throw error;
+    makeFolder(dirname(path));
+    mkdirSync(path, { mode: 0o700 });
   }
 }
 
