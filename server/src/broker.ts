@@ -258,7 +258,7 @@ class RunningBroker implements Broker {
     });
     await attempt("close storage", () => this.#bounded(this.#opened?.storage.close()));
     if (this.#failure !== undefined) throw this.#failure;
-    logger.info({ url: this.url }, "broker stopped");
+    if (this.#door !== undefined) logger.info({ url: this.url }, "broker stopped");
   }
 
   #unanswered(): number {
