@@ -153,14 +153,13 @@ class Coordinator implements GroupCoordinator {
     const known = this.#groups.get(groupId);
     if (known === undefined && memberEpoch >= 0) throw this.#unknownGroup(groupId, request.memberId ?? "", nowMs);
     const entry = known ?? this.#admit(groupId);
-    const { results, accepted, durable } = this.#offsets.commit(entry.group, request, {
+    const { results, accepted } = this.#offsets.commit(entry.group, request, {
       nowMs,
       wallMs: this.#clock.wallMs(),
       apply: (effects) => this.#apply(entry, effects),
     });
     if (known === undefined && accepted === 0) this.#groups.delete(groupId);
-    await durable;
-    return results;
+    return await results;
   }
 
   async fetchOffsets(request: ApiRequest<"offsetFetch">): Promise<ApiResponse<"offsetFetch">["offsets"]> {

@@ -49,14 +49,15 @@ export class OffsetRequests {
   /**
    * Judges each partition and stages what is accepted, synchronously.
    *
-   * Shape: `accepted` counts what was staged; `durable` resolves with the verdict of the turn.
+   * Shape: `accepted` counts what was staged; `results` settles with the verdict of the turn. A commit whose topic's deletion
+   * was stored before it was not recorded, and says so.
    * Errors: thrown where nothing of the request can be taken.
    */
   commit(
     group: Group | undefined,
     request: CommitRequest,
     { nowMs, wallMs, apply }: { nowMs: number; wallMs: number; apply: (effects: Effect[]) => void },
-  ): { results: CommitResult[]; accepted: number; durable: Promise<void> } {
+  ): { results: Promise<CommitResult[]>; accepted: number } {
     const { groupId, memberEpoch = -1 } = request;
     const member = group && admitCommit(group, request, nowMs);
     const accepted: StoredOffset[] = [];
@@ -77,8 +78,27 @@ export class OffsetRequests {
       accepted.push({ groupId, topicId, topic, partition, offset, leaderEpoch, metadata, committedAtMs: wallMs });
       return { topic, partition, offset, committedAtMs: wallMs };
     });
-    const durable = accepted.length === 0 ? Promise.resolve() : this.#stage(groupId, accepted);
-    return { results, accepted: accepted.length, durable };
+    return { results: this.#recorded(groupId, request, results, accepted), accepted: accepted.length };
+  }
+
+  /** Starts synchronously. */
+  async #recorded(
+    groupId: string,
+    { offsets }: CommitRequest,
+    results: CommitResult[],
+    accepted: readonly StoredOffset[],
+  ): Promise<CommitResult[]> {
+    if (accepted.length === 0) return results;
+    const homeless = new Set((await this.#stage(groupId, accepted)).map(({ topic }) => topic));
+    if (homeless.size === 0) return results;
+    return results.map((result, index) => {
+      if (result.error !== undefined || !homeless.has(result.topic)) return result;
+      const gone = new ProtocolError(
+        "UNKNOWN_TOPIC_ID",
+        `topic ${result.topic} was deleted before the commit was stored`,
+      );
+      return refused(offsets[index] as CommitItem, gone);
+    });
   }
 
   /** Durable offsets, after the commits that were staged before. */
@@ -110,9 +130,12 @@ export class OffsetRequests {
 
   /** The topic is gone with its offsets, and so are their records. */
   dropTopic(topicId: string): void {
-    const dropped = this.committed.dropTopic(topicId);
-    for (const offset of dropped) this.#records.add(offset.groupId, { key: encodeOffsetKey(offset), value: null });
-    if (dropped.length > 0) this.#turns.requestTurn();
+    this.#buryRecords(this.committed.dropTopic(topicId));
+  }
+
+  #buryRecords(gone: readonly StoredOffset[]): void {
+    for (const offset of gone) this.#records.add(offset.groupId, { key: encodeOffsetKey(offset), value: null });
+    if (gone.length > 0) this.#turns.requestTurn();
   }
 
   /** Reads that wait are refused; commits that are staged get their turn's verdict. */
@@ -121,17 +144,19 @@ export class OffsetRequests {
     this.#readers.clear();
   }
 
-  #stage(groupId: string, offsets: readonly StoredOffset[]): Promise<void> {
+  /** Resolves with what was not recorded because its topic is gone. */
+  #stage(groupId: string, offsets: readonly StoredOffset[]): Promise<readonly StoredOffset[]> {
     const commit = this.committed.stage(groupId, offsets);
-    const done = deferred();
+    const done = deferred<readonly StoredOffset[]>();
     for (const offset of offsets)
       this.#records.add(groupId, { key: encodeOffsetKey(offset), value: encodeOffsetValue(offset) });
     this.#turns.stage({
       changes: offsets.map((offset) => ({ kind: "putOffset", offset })),
       essential: true,
       durable: () => {
-        commit.durable();
-        done.resolve();
+        const homeless = commit.durable();
+        this.#buryRecords(homeless);
+        done.resolve(homeless);
       },
       failed: (error) => {
         commit.failed();

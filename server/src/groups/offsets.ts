@@ -8,7 +8,8 @@ import type { StoredOffset } from "../storage/storage.ts";
 import { keyOf, type PartitionKey } from "./partitions.ts";
 
 export interface StagedCommit {
-  durable(): void;
+  /** Returns what was not recorded, because its topic's deletion was stored before it. */
+  durable(): readonly StoredOffset[];
   failed(): void;
 }
 
@@ -54,8 +55,9 @@ export class CommittedOffsets {
     };
     return {
       durable: () => {
-        for (const offset of offsets) this.#put(offset);
+        const homeless = offsets.filter((offset) => !this.#put(offset));
         settle();
+        return homeless;
       },
       failed: settle,
     };
@@ -83,11 +85,12 @@ export class CommittedOffsets {
     return dropped;
   }
 
-  #put(offset: StoredOffset): void {
-    // A commit may become durable behind the deletion of its topic.
-    if (!this.#topicExists(offset.topicId)) return;
+  /** False if there is no such topic any more. */
+  #put(offset: StoredOffset): boolean {
+    if (!this.#topicExists(offset.topicId)) return false;
     const offsets = this.#durable.get(offset.groupId);
     if (offsets === undefined) this.#durable.set(offset.groupId, new Map([[keyOf(offset), offset]]));
     else offsets.set(keyOf(offset), offset);
+    return true;
   }
 }

@@ -63,7 +63,8 @@ class Model {
       }
       case "putOffset": {
         const { groupId, topicId, partition } = change.offset;
-        this.offsets.set(JSON.stringify([groupId, topicId, partition]), change.offset);
+        // A commit behind its topic's deletion leaves nothing.
+        if (this.topics.has(topicId)) this.offsets.set(JSON.stringify([groupId, topicId, partition]), change.offset);
         return;
       }
       case "deleteOffset":
@@ -180,16 +181,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     })
     .map(
       ({ groupId, topic, partition, offset, metadata, at }): Step =>
-        () => [
-          {
-            kind: "putOffset",
-            offset: { groupId, topicId: topic, topic, partition, offset, leaderEpoch: -1, metadata, committedAtMs: at },
-          },
-        ],
+        (model) => {
+          const topicId = [...model.topics.keys()][partition] ?? "deleted";
+          const stored = { groupId, topicId, topic, partition, offset, leaderEpoch: -1, metadata, committedAtMs: at };
+          return [{ kind: "putOffset", offset: stored }];
+        },
     ),
-  fc.record({ groupId: name, topicId: name, partition: small }).map(
-    (change): Step =>
-      () => [{ kind: "deleteOffset", ...change }],
+  small.map(
+    (which): Step =>
+      (model) =>
+        [...model.offsets.values()]
+          .slice(which, which + 1)
+          .map(({ groupId, topicId, partition }) => ({ kind: "deleteOffset", groupId, topicId, partition })),
   ),
   fc.record({ groupId: name, state: fc.json() }).map(
     (group): Step =>

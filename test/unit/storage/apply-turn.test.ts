@@ -96,6 +96,16 @@ test("a deleted topic takes its partitions, producer states and everybody's offs
   expect(db.prepare("SELECT partition_id FROM deleted_partitions").pluck().all()).toEqual([1]);
 });
 
+test("a commit behind its topic's deletion leaves no row", () => {
+  const db = testDatabase();
+  const writer = new TurnWriter(db, noReserve);
+  writer.apply(turn(1, { records: [{ kind: "createTopic", topic: storedTopic("orders", 1) }] }));
+  writer.apply(turn(2, { essential: [putOffset("billing", 0, 1)] }));
+  writer.apply(turn(3, { essential: [{ kind: "deleteTopic", topicId: "orders-id" }, putOffset("billing", 0, 2)] }));
+  expect(writer.apply(turn(4, { essential: [putOffset("billing", 0, 3)] }))).toEqual({ outcome: "durable" });
+  expect(count(db, "committed_offsets")).toBe(0);
+});
+
 test("a turn is all or nothing", () => {
   const db = testDatabase();
   const writer = new TurnWriter(db, noReserve);
@@ -113,7 +123,9 @@ test.each(places)(
     const db = open();
     let given = 0;
     const writer = new TurnWriter(db, { giveUp: () => void given++, regain: () => true });
-    writer.apply(turn(1, { records: [putCounter("a", 1)] }));
+    writer.apply(
+      turn(1, { records: [putCounter("a", 1), { kind: "createTopic", topic: storedTopic("orders", 1, 2) }] }),
+    );
     leaveRoom(db, 4);
 
     const second = turn(2, { records: [putCounter("a", 2), ...manyBatches], essential: [putOffset("billing", 0, 9)] });

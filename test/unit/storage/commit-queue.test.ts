@@ -376,7 +376,7 @@ test("record bytes that wait for the disk are bounded, and what their turn came 
   const { storage, queue, passes } = rig();
   const mib = 1024 * 1024;
   const stage = (bytes: number) =>
-    queue.stage({ essential: false, changes: [append(1, 0, 1)], bytes, durable() {}, failed() {} });
+    queue.stage({ essential: false, changes: [append(1, 0)], bytes, durable() {}, failed() {} });
   expect(queue.hasRoomFor(1000 * mib)).toBe(true);
   stage(200 * mib);
   await passes();

@@ -121,10 +121,11 @@ function prepareChanges(db: Connection): (change: Change) => void {
     "DELETE FROM topics WHERE topic_id = ?",
     "DELETE FROM committed_offsets WHERE topic_id = ?",
   ].map((sql) => db.prepare(sql));
+  // Nothing for a topic that is gone: a commit may have been staged while the deletion was on its way.
   const putOffset = db.prepare(`
     INSERT INTO committed_offsets
       (group_id, topic_id, topic, partition, next_offset, leader_epoch, metadata, committed_at_ms)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    SELECT ?, topic_id, ?, ?, ?, ?, ?, ? FROM topics WHERE topic_id = ?
     ON CONFLICT DO UPDATE SET
       next_offset = excluded.next_offset, leader_epoch = excluded.leader_epoch, metadata = excluded.metadata,
       committed_at_ms = excluded.committed_at_ms`);
@@ -167,7 +168,7 @@ function prepareChanges(db: Connection): (change: Change) => void {
         return;
       case "putOffset": {
         const { groupId, topicId, topic, partition, offset, leaderEpoch, metadata, committedAtMs } = change.offset;
-        putOffset.run(groupId, topicId, topic, partition, offset, leaderEpoch, metadata, committedAtMs);
+        putOffset.run(groupId, topic, partition, offset, leaderEpoch, metadata, committedAtMs, topicId);
         return;
       }
       case "deleteOffset":
