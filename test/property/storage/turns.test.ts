@@ -173,16 +173,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc
     .record({
       groupId: name,
-      topic: name,
       partition: small,
       offset: fc.maxSafeNat(),
       metadata: fc.string(),
       at: fc.nat(),
     })
     .map(
-      ({ groupId, topic, partition, offset, metadata, at }): Step =>
+      ({ groupId, partition, offset, metadata, at }): Step =>
         (model) => {
-          const topicId = [...model.topics.keys()][partition] ?? "deleted";
+          const [topicId, { topic }] = [...model.topics][partition] ?? ["deleted", { topic: "deleted" }];
           const stored = { groupId, topicId, topic, partition, offset, leaderEpoch: -1, metadata, committedAtMs: at };
           return [{ kind: "putOffset", offset: stored }];
         },

@@ -251,6 +251,7 @@ test("a deleted topic takes its offsets along, also those on their way", async (
   world.catalog.create("orders", 4);
   world.offsetsTopic.batches.length = 0;
   world.turns.flush();
+  world.turns.flush();
   // It was stored behind the deletion, so nothing of it was kept, and nobody is told otherwise.
   expect(codes(await late)).toEqual(["UNKNOWN_TOPIC_ID"]);
   expect(world.offsetsTopic.batches.flatMap(({ records }) => records.map(({ value }) => value))).toEqual([null, null]);
