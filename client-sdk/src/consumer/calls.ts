@@ -7,6 +7,9 @@ import type { Clock, Timers } from "@brooklet/protocol/world";
 import { ClosedError, WakeupError } from "../errors.ts";
 import { abortError } from "../network/retry.ts";
 
+/** Work that keeps the call's own deadline knows why it is late: so much longer it is waited for, to say so. */
+const LATE_WORK_GRACE_MS = 100;
+
 interface Waiter {
   readonly exempt: boolean;
   fail(make: (definite: boolean) => Error): void;
@@ -173,13 +176,13 @@ export class Call {
     });
   }
 
-  /** The promise's outcome, or the error of `late` when the call's time is up first. */
+  /** The promise's outcome, or the error of `late` when the call's time is up and the promise does not say so itself. */
   async until<T>(promise: Promise<T>, late: () => Error): Promise<T> {
     this.check();
     return await new Promise<T>((resolve, reject) => {
       // What it waits for may have been sent: whoever ends the wait cannot say that it did not happen.
       const on = { isDefinite: false, late: () => reject(late()), fail: reject };
-      const done = this.#calls.wait(this, this.deadlineMs, on);
+      const done = this.#calls.wait(this, this.deadlineMs + LATE_WORK_GRACE_MS, on);
       promise.then(
         (value) => {
           done();

@@ -153,7 +153,7 @@ class WebSocketBrokerClient implements BrokerClient {
         ? "it waited for room within the broker's grant"
         : `there was no connection to ${this.#options.bootstrapServers.join(", ")}: ${this.#lastFailure}`
       : "it was sent and not answered";
-    return new TimeoutError(`${api} did not finish within ${timeoutMs} ms: ${why}`, {
+    return new TimeoutError(`${api} did not finish within ${Math.round(timeoutMs)} ms: ${why}`, {
       code: "REQUEST_TIMED_OUT",
       definite,
     });

@@ -99,7 +99,7 @@ async function pause(clock: Clock, waitMs: number, what: string, signal: AbortSi
 }
 
 function timedOut(what: string, timeoutMs: number, cause: BrookletError, definite: boolean): TimeoutError {
-  return new TimeoutError(`${what} did not finish within ${timeoutMs} ms; the last failure: ${cause.message}`, {
+  return new TimeoutError(`${what} did not finish within ${Math.round(timeoutMs)} ms; the last failure: ${cause.message}`, {
     code: "TIMEOUT",
     definite,
     cause,
