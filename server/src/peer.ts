@@ -7,4 +7,9 @@ export interface Peer {
   readonly description: string;
   /** Sends `{ event: "heartbeatNow", groupId }` if the peer has an open WebSocket; may be dropped. */
   hintHeartbeat(groupId: string): void;
+  /**
+   * Whether the broker, because of request bytes that it has not finished itself, has not been reading from the peer at some
+   * time since (monotonic): what the peer sent may lie unread.
+   */
+  wasHeldBackSince(sinceMs: number): boolean;
 }

@@ -238,7 +238,9 @@ class Coordinator implements GroupCoordinator {
   }
 
   #expire(entry: Entry, deadline: DeadlineKind, memberId: string): void {
-    this.#apply(entry, entry.group.expire(deadline, memberId, this.#clock.nowMs()));
+    const member = entry.group.members.get(memberId);
+    const wasHeldBack = member?.peer?.wasHeldBackSince(member.lastHeardMs) ?? false;
+    this.#apply(entry, entry.group.expire(deadline, memberId, this.#clock.nowMs(), wasHeldBack));
   }
 
   /** An empty part, so that the turn's verdict comes here even when it fails before it was sealed. */

@@ -128,10 +128,17 @@ export class Group {
     return effects;
   }
 
-  /** A deadline has passed. A member that the broker owes an answer is not removed. */
-  expire(deadline: DeadlineKind, memberId: string, nowMs: number): Effect[] {
+  /**
+   * A deadline has passed. A member that the broker owes an answer is not removed; one that the broker did not read from has
+   * one more session timeout, once.
+   */
+  expire(deadline: DeadlineKind, memberId: string, nowMs: number, wasHeldBack = false): Effect[] {
     const member = this.#roster.members.get(memberId);
     if (member === undefined || member.owed !== undefined) return [];
+    if (deadline === "session" && wasHeldBack && !member.prolonged) {
+      member.prolonged = true;
+      return [{ kind: "schedule", deadline, memberId, delayMs: member.sessionTimeoutMs }];
+    }
     if (deadline === "session")
       return this.#evict(member, nowMs, {
         why: `no heartbeat for ${spoken(nowMs - member.lastHeardMs)}`,
@@ -284,6 +291,7 @@ export class Group {
     member.peer = to.peer;
     member.hinted = false;
     member.lastHeardMs = nowMs;
+    member.prolonged = false;
     this.#update(member, request);
     const owned = memberEpoch === 0 ? NOTHING : ownedKeys(request);
     const saysAll =

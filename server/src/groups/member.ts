@@ -62,6 +62,8 @@ export interface Member {
   owed: OwedAnswer | undefined;
   rebalanceArmed: boolean;
   lastHeardMs: number;
+  /** Its session was prolonged once because its peer was held back, and no heartbeat has come since. */
+  prolonged: boolean;
 }
 
 /** The bounds a group keeps its members to. */
@@ -104,6 +106,7 @@ export function newMember(id: string, limits: GroupLimits): Member {
     owed: undefined,
     rebalanceArmed: false,
     lastHeardMs: 0,
+    prolonged: false,
   };
 }
 

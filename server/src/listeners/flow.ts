@@ -3,6 +3,8 @@
 // Above the grant a request is refused (heartbeats and commits never are: a member must be able to stay and to commit);
 // above twice the grant, and above the output bound, the socket is not read until it is below again. What a peer does not
 // read therefore grows to the bound and by one answer at most: read-only answers beyond it are refused instead.
+//
+// Request bytes are bounded over all connections together, too: many that each keep to their grant are still too much.
 
 import { type ApiName, ProtocolError } from "@brooklet/protocol";
 import type { Link, Timers } from "@brooklet/protocol/world";
@@ -11,6 +13,8 @@ import { isReadOnly } from "./answers.ts";
 
 /** Unanswered requests of one connection; heartbeats and commits may go as far again. */
 const MAX_UNANSWERED_REQUESTS = 1_000;
+/** Unanswered request bytes of all connections together. */
+const MAX_REQUEST_BYTES_IN_ALL = 256 * 1024 * 1024;
 /** Output that a peer has not taken, beyond one whole fetch answer. */
 const MAX_UNREAD_OUTPUT_BYTES = 4 * 1024 * 1024;
 /** A peer whose unread output stays above the bound for so long is given up. */
@@ -59,8 +63,15 @@ export class PendingRequest implements Cancellation {
   }
 }
 
+/** What the connections of one broker share. */
+export interface FlowTotals {
+  requestBytes: number;
+}
+
 export class Flow {
   readonly #link: Link;
+  readonly #totals: FlowTotals;
+  readonly #nowMs: () => number;
   readonly #timers: Timers;
   readonly #grantBytes: number;
   readonly #maxOutputBytes: number;
@@ -69,15 +80,20 @@ export class Flow {
   #inFlightBytes = 0;
   #exemptBytes = 0;
   #reading = true;
+  /** Reading stopped, or would have, because of request bytes. */
+  #heldBack = false;
+  #heldBackUntilMs = Number.NEGATIVE_INFINITY;
   #stalledMs = 0;
 
   constructor(
     link: Link,
-    timers: Timers,
+    world: { timers: Timers; nowMs: () => number; totals: FlowTotals },
     bounds: { maxInFlightRequestBytes: number; maxReplyBytes: number; onStalled: (why: string) => void },
   ) {
     this.#link = link;
-    this.#timers = timers;
+    this.#timers = world.timers;
+    this.#nowMs = world.nowMs;
+    this.#totals = world.totals;
     this.#grantBytes = bounds.maxInFlightRequestBytes;
     this.#maxOutputBytes = MAX_UNREAD_OUTPUT_BYTES + bounds.maxReplyBytes;
     this.#onStalled = bounds.onStalled;
@@ -105,7 +121,22 @@ export class Flow {
           `it would exceed the ${this.#grantBytes} it was granted`,
       );
     }
+    if (this.#totals.requestBytes > 0 && this.#totals.requestBytes + bytes > MAX_REQUEST_BYTES_IN_ALL) {
+      return throttled(`${this.#totals.requestBytes} request bytes of all connections are not answered yet`);
+    }
     return undefined;
+  }
+
+  /** Whether the broker, busy with what the peer sent before, has not been reading at some time since. */
+  wasHeldBackSince(sinceMs: number): boolean {
+    return this.#heldBack || this.#heldBackUntilMs > sinceMs;
+  }
+
+  /** The connection has ended: it owes nothing any more. */
+  close(): void {
+    this.#totals.requestBytes -= this.#inFlightBytes + this.#exemptBytes;
+    this.#inFlightBytes = 0;
+    this.#exemptBytes = 0;
   }
 
   started(request: PendingRequest): void {
@@ -131,13 +162,17 @@ export class Flow {
   }
 
   #count(request: PendingRequest, bytes: number): void {
+    this.#totals.requestBytes += bytes;
     if (exempt.has(request.api)) this.#exemptBytes += bytes;
     else this.#inFlightBytes += bytes;
   }
 
   #updateReading(): void {
     const outputIsFull = this.outputIsFull;
-    const read = !outputIsFull && this.#inFlightBytes + this.#exemptBytes <= 2 * this.#grantBytes;
+    const isOverdrawn = this.#inFlightBytes + this.#exemptBytes > 2 * this.#grantBytes;
+    if (this.#heldBack && !isOverdrawn) this.#heldBackUntilMs = this.#nowMs();
+    this.#heldBack = isOverdrawn;
+    const read = !outputIsFull && !isOverdrawn;
     // A link does not tell when it was drained; while its output is full it is asked.
     if (outputIsFull && !this.#timers.has("output")) {
       this.#timers.schedule("output", OUTPUT_CHECK_INTERVAL_MS, () => this.#checkOutput());

@@ -46,6 +46,10 @@ export class HttpExchange extends PendingRequest implements Peer {
 
   hintHeartbeat(): void {}
 
+  wasHeldBackSince(): boolean {
+    return false;
+  }
+
   /** The response closes when it was sent or its client is gone; most requests never wait, and listen to nothing. */
   override onCancel(run: () => void): () => void {
     if (!this.#listens) {

@@ -27,7 +27,7 @@ import {
   unknownApi,
   validated,
 } from "./dispatch.ts";
-import { Flow, PendingRequest } from "./flow.ts";
+import { Flow, type FlowTotals, PendingRequest } from "./flow.ts";
 import type { Instances, Supersedable } from "./instances.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 
@@ -46,6 +46,7 @@ export interface SessionServices {
   readonly instances: Instances;
   readonly dispatch: Dispatch;
   readonly refusals: RefusalLog;
+  readonly totals: FlowTotals;
   /** The broker is on its way down: what still arrives is refused. */
   isStopping(): boolean;
   greeted(session: Session): void;
@@ -71,11 +72,16 @@ export class Session implements LinkHandlers, Peer, Supersedable {
     this.#services = services;
     this.#timers = services.clock.timers();
     this.#maxMessageBytes = FRAME_PREFIX_BYTES + MAX_HEADER_BYTES + settings["socket.request.max.bytes"];
-    this.#flow = new Flow(link, this.#timers, {
-      maxInFlightRequestBytes: settings["max.in.flight.request.bytes"],
-      maxReplyBytes: settings["max.reply.bytes"],
-      onStalled: (why) => this.end(CLOSE.tryLater, why),
-    });
+    const { clock, totals } = services;
+    this.#flow = new Flow(
+      link,
+      { timers: this.#timers, nowMs: () => clock.nowMs(), totals },
+      {
+        maxInFlightRequestBytes: settings["max.in.flight.request.bytes"],
+        maxReplyBytes: settings["max.reply.bytes"],
+        onStalled: (why) => this.end(CLOSE.tryLater, why),
+      },
+    );
     this.#awaitHello(HELLO_TIMEOUT_MS);
   }
 
@@ -109,6 +115,10 @@ export class Session implements LinkHandlers, Peer, Supersedable {
   hintHeartbeat(groupId: string): void {
     if (this.#state === "open" && !this.#flow.outputIsFull)
       this.#flow.send(encodeFrame({ event: "heartbeatNow", groupId }));
+  }
+
+  wasHeldBackSince(sinceMs: number): boolean {
+    return this.#state === "open" && this.#flow.wasHeldBackSince(sinceMs);
   }
 
   supersede(by: string): void {
@@ -284,6 +294,7 @@ export class Session implements LinkHandlers, Peer, Supersedable {
     if (this.#clientInstanceId !== "") this.#services.instances.release(this.#clientInstanceId, this);
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
+    this.#flow.close();
     for (const pending of waiting) pending.cancel();
     this.#services.ended(this);
   }

@@ -17,10 +17,11 @@ export class Sessions {
   readonly #greeting = new Set<Session>();
   #stopping = false;
 
-  constructor(services: Omit<SessionServices, "isStopping" | "greeted" | "ended">) {
+  constructor(services: Omit<SessionServices, "totals" | "isStopping" | "greeted" | "ended">) {
     this.#maxSessions = services.broker.settings["max.connections"];
     this.#services = {
       ...services,
+      totals: { requestBytes: 0 },
       isStopping: () => this.#stopping,
       greeted: (session) => void this.#greeting.delete(session),
       ended: (session) => {

@@ -84,6 +84,23 @@ test("a silent member is removed when its session ends, not before", async () =>
   expect(world.group()).toMatchObject({ state: "Empty", epoch: 2 });
 });
 
+test("a member that the broker did not read from has one more session timeout, once between two heartbeats", async () => {
+  const world = new GroupWorld();
+  const w1 = world.member("w1");
+  await w1.join();
+  w1.peer.heldBack = true;
+  for (let round = 0; round < 2; round++) {
+    await world.advance(19_900);
+    expect(world.group().members).toHaveLength(1);
+    await w1.beat();
+  }
+  await world.advance(19_900);
+  expect(world.group().members).toHaveLength(1);
+  await world.advance(200);
+  expect(world.group().members).toHaveLength(0);
+  expect((await refusalOf(w1.beat())).message).toContain("no heartbeat for 20.0 s");
+});
+
 test("every accepted heartbeat renews the session, a refused one does not", async () => {
   const world = new GroupWorld();
   const w1 = world.member("w1");

@@ -131,6 +131,10 @@ export class FakePeer implements Peer {
   hintHeartbeat(groupId: string): void {
     this.hints.push(groupId);
   }
+  heldBack = false;
+  wasHeldBackSince(): boolean {
+    return this.heldBack;
+  }
 }
 
 type Heartbeat = ApiRequest<"groupHeartbeat">;

@@ -1,5 +1,6 @@
 // The bounds of a session: the grant, unanswered requests, clients that do not read, and the end.
 
+import { encodeFrame } from "@brooklet/protocol";
 import { expect, test } from "vitest";
 import { settle } from "../../support/simulated-clock.ts";
 import { codeOf, DONE, world } from "./session-world.ts";
@@ -41,6 +42,51 @@ test("above twice the grant the socket is not read until it is below again", asy
   calls[0]?.answer.resolve(DONE);
   await settle();
   expect(link.reading).toBe(true);
+  close();
+});
+
+test("a peer was held back while its own requests stopped the reading, never because it does not read", async () => {
+  const { greeted, calls, clock, close } = world({ "max.in.flight.request.bytes": 64 * KIB });
+  const { link, send } = greeted();
+  for (let id = 1; id <= 4; id++) send({ id, api: "offsetCommit" }, [new Uint8Array(30 * KIB)]);
+  const peer = calls[0]?.context.peer;
+  expect(peer?.wasHeldBackSince(clock.nowMs())).toBe(false);
+  send({ id: 5, api: "offsetCommit" }, [new Uint8Array(30 * KIB)]);
+  await clock.advance(1000);
+  expect(peer?.wasHeldBackSince(clock.nowMs())).toBe(true);
+  calls[0]?.answer.resolve(DONE);
+  await settle();
+  expect(peer?.wasHeldBackSince(clock.nowMs() - 1)).toBe(true);
+  expect(peer?.wasHeldBackSince(clock.nowMs())).toBe(false);
+  await clock.advance(1000);
+  link.bufferedBytes = 100 * 1024 * KIB;
+  calls[1]?.answer.resolve(DONE);
+  await settle();
+  expect(link.reading).toBe(false);
+  expect(peer?.wasHeldBackSince(clock.nowMs() - 1)).toBe(false);
+  close();
+});
+
+test("many connections, each within its grant, are bounded together; what they no longer owe is free again", async () => {
+  const { greeted, calls, close } = world();
+  const frame = encodeFrame({ id: 1, api: "produce" }, [new Uint8Array(8 * 1024 * KIB - 100)]);
+  const clients = Array.from({ length: 33 }, () => greeted());
+  for (const { handlers } of clients) handlers.onMessage(frame);
+  const refused = clients.filter(({ link }) => codeOf(link.last) === "THROTTLING_QUOTA_EXCEEDED");
+  expect(refused).toEqual([clients[32]]);
+  refused[0]?.send({ id: 2, api: "offsetCommit" });
+  expect(calls.at(-1)?.api).toBe("offsetCommit");
+  calls.at(-1)?.answer.resolve(DONE);
+  await settle();
+  clients[0]?.handlers.onClose(1006, "");
+  clients[32]?.handlers.onMessage(frame);
+  expect(calls.at(-1)?.api).toBe("produce");
+  clients[1]?.handlers.onMessage(encodeFrame({ id: 2, api: "produce" }, [new Uint8Array(100 * KIB)]));
+  expect(codeOf(clients[1]?.link.last)).toBe("THROTTLING_QUOTA_EXCEEDED");
+  calls[2]?.answer.resolve(DONE);
+  await settle();
+  clients[1]?.handlers.onMessage(encodeFrame({ id: 2, api: "produce" }, [new Uint8Array(100 * KIB)]));
+  expect(calls.at(-1)?.fields.id).toBe(2);
   close();
 });
 
