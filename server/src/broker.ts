@@ -39,7 +39,10 @@ export interface Broker extends AsyncDisposable {
   readonly port: number;
   /** Resolves when the broker has closed; rejects with the cause when it failed. Unobserved it harms nobody. */
   readonly closed: Promise<void>;
-  /** Finishes what was begun and ends the broker; resolves when nothing of it is left. */
+  /**
+   * Finishes what was begun and ends the broker; resolves when nothing of it is left, within about half a minute in any case:
+   * a sync that does not return by then is left behind with the thread and the folder it holds, and `closed` rejects.
+   */
   close(): Promise<void>;
 }
 
@@ -256,7 +259,17 @@ class RunningBroker implements Broker {
       await this.#until(() => (this.#door?.sockets() ?? 0) === 0, CLOSE_FRAMES_TIMEOUT_MS);
       await this.#door?.close();
     });
-    await attempt("close storage", () => this.#bounded(this.#opened?.storage.close()));
+    await attempt("close storage", async () => {
+      try {
+        await this.#bounded(this.#opened?.storage.close());
+      } catch (cause) {
+        this.#failure ??= new Error(
+          "the storage could not be closed: its data folder stays held until this process ends, and what was not acknowledged may or may not be stored",
+          { cause },
+        );
+        throw cause;
+      }
+    });
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#door !== undefined) logger.info({ url: this.url }, "broker stopped");
   }
