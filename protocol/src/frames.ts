@@ -85,21 +85,18 @@ export function parseHeader(json: Uint8Array): Record<string, unknown> {
   try {
     text = decoder.decode(json);
   } catch (cause) {
-    throw malformed("its header is not UTF-8", cause);
+    throw unreadable("it is not UTF-8", cause);
   }
   let header: unknown;
   try {
     header = parse(text, { protoAction: "error", constructorAction: "error" });
   } catch (cause) {
-    throw malformed(
-      `its header is no JSON that is taken: ${cause instanceof Error ? cause.message : String(cause)}`,
-      cause,
-    );
+    throw unreadable(cause instanceof Error ? cause.message : String(cause), cause);
   }
-  if (!isPlainObject(header)) throw malformed("its header is not a JSON object");
+  if (!isPlainObject(header)) throw unreadable("it is not a JSON object");
   // The library refuses `constructor` only where it holds a `prototype`; no header of ours has such a key at all.
   if ((text.includes("constructor") || text.includes("\\u")) && hasKey(header, "constructor")) {
-    throw malformed('its header has a key "constructor"');
+    throw unreadable('it has a key "constructor"');
   }
   return header;
 }
@@ -138,7 +135,7 @@ function checkDepth(json: Uint8Array): void {
       inString = true;
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       depth++;
-      if (depth > MAX_JSON_DEPTH) throw malformed(`its header is nested more than ${MAX_JSON_DEPTH} deep`);
+      if (depth > MAX_JSON_DEPTH) throw unreadable(`it is nested more than ${MAX_JSON_DEPTH} deep`);
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       depth--;
     }
@@ -159,6 +156,15 @@ function malformed(problem: string, cause?: unknown): ProtocolError {
   return new ProtocolError(
     "INVALID_REQUEST",
     `The frame cannot be read: ${problem}.`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** The header alone, which may have come without a frame. */
+function unreadable(problem: string, cause?: unknown): ProtocolError {
+  return new ProtocolError(
+    "INVALID_REQUEST",
+    `The JSON of the header cannot be read: ${problem}.`,
     cause === undefined ? {} : { cause },
   );
 }

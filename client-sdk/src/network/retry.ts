@@ -4,7 +4,7 @@
 
 import { errorRow, isErrorCode, type Recovery } from "@brooklet/protocol";
 import { type Clock, type Random, sleep } from "@brooklet/protocol/world";
-import { BrookletError, ClosedError, TimeoutError } from "../errors.ts";
+import { BrookletError, ClosedError, type ErrorFields, TimeoutError } from "../errors.ts";
 
 /** `retry.backoff.ms` and `retry.backoff.max.ms`, or those of reconnecting. */
 export interface BackoffPolicy {
@@ -99,22 +99,22 @@ async function pause(clock: Clock, waitMs: number, what: string, signal: AbortSi
 }
 
 function timedOut(what: string, timeoutMs: number, cause: BrookletError, definite: boolean): TimeoutError {
-  return new TimeoutError(`${what} did not finish within ${Math.round(timeoutMs)} ms; the last failure: ${cause.message}`, {
-    code: "TIMEOUT",
-    definite,
-    cause,
-    context: { lastError: cause.code },
-  });
+  return new TimeoutError(
+    `${what} did not finish within ${Math.round(timeoutMs)} ms; the last failure: ${cause.message}`,
+    {
+      code: "TIMEOUT",
+      definite,
+      cause,
+      context: { lastError: cause.code },
+    },
+  );
 }
 
 /** The same error, when an earlier attempt leaves open whether it happened after all. */
-export function indefinite(error: BrookletError): BrookletError {
+export function indefinite<E extends BrookletError>(error: E): E {
   if (!error.definite) return error;
-  return new BrookletError(`${error.message}; an earlier attempt of the same may have happened`, {
-    code: error.code,
-    retriable: error.retriable,
-    fatal: error.fatal,
-    definite: false,
-    cause: error,
-  });
+  // Of the same class, with its own fields: `TimeoutError.is` and `.partitions` must hold for it too.
+  const type = error.constructor as new (message: string, fields: ErrorFields) => E;
+  const message = `${error.message}; an earlier attempt of the same may have happened`;
+  return new type(message, { ...error, definite: false, cause: error });
 }

@@ -1,11 +1,13 @@
 // Why a port could not be opened, in words that help: who has it, where the machine tells, and what to do.
 
 import { readdir, readFile, readlink } from "node:fs/promises";
+import { basename } from "node:path";
 
 /** /proc/net/tcp: the state of a listening socket. */
 const LISTENING = "0A";
 /** Processes looked at; on a machine with more the holder stays unnamed. */
 const MAX_PROCESSES = 10_000;
+const MAX_COMMAND_LENGTH = 100;
 
 /** The broker's address cannot be used. `code` is Node's: EADDRINUSE, EACCES, EADDRNOTAVAIL … */
 export class ListenError extends Error {
@@ -60,9 +62,20 @@ async function portHolder(port: number): Promise<{ pid: number; command: string 
       const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "");
       const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
       if (inode === undefined || !inodes.has(inode)) continue;
-      const command = await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "unknown");
-      return { pid: Number(pid), command: command.trim() };
+      return { pid: Number(pid), command: await commandOf(pid) };
     }
   }
   return undefined;
+}
+
+/** Program and script as typed: Node names its own main thread, so /proc/PID/comm says nothing. Arguments may be secrets. */
+async function commandOf(pid: string): Promise<string> {
+  const typed = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  const [program = "", script = ""] = typed.split("\0");
+  const words = [program, ...(script.startsWith("-") ? [] : [script])].map((word) => basename(word));
+  const command = words
+    .join(" ")
+    .replaceAll(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, "?")
+    .trim();
+  return command === "" ? "unknown" : command.slice(0, MAX_COMMAND_LENGTH);
 }

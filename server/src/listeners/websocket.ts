@@ -7,7 +7,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { FRAME_PREFIX_BYTES, MAX_HEADER_BYTES, WEBSOCKET_SUBPROTOCOL } from "@brooklet/protocol";
 import type { Clock, Link, LinkHandlers, Timers } from "@brooklet/protocol/world";
-import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
+import { type ServerOptions, WebSocket, WebSocketServer } from "ws";
 import type { Settings } from "../settings.ts";
 import type { AcceptLink, Logger } from "../world.ts";
 
@@ -23,6 +23,7 @@ const SWEEPS_PER_IDLE_TIMEOUT = 4;
 
 const UNSUPPORTED_DATA = 1003;
 const POLICY = 1008;
+const TOO_LARGE = 1009;
 
 export class WebSocketDoor {
   readonly #server: WebSocketServer;
@@ -38,12 +39,14 @@ export class WebSocketDoor {
     this.#accept = services.accept;
     this.#clock = services.clock;
     this.#logger = services.logger;
+    const maxPayload = FRAME_PREFIX_BYTES + MAX_HEADER_BYTES + settings["socket.request.max.bytes"];
     // @types/ws does not know closeTimeout yet.
     const options: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      maxPayload: FRAME_PREFIX_BYTES + MAX_HEADER_BYTES + settings["socket.request.max.bytes"],
+      maxPayload,
+      WebSocket: explaining(`MESSAGE_TOO_LARGE: a frame has at most ${maxPayload} bytes (socket.request.max.bytes)`),
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_BUFFERED_CHUNKS,
       closeTimeout: CLOSE_TIMEOUT_MS,
@@ -179,6 +182,15 @@ class WebSocketLink implements Link {
     if (this.#pings > MAX_PINGS_PER_SECOND)
       this.#socket.close(POLICY, `more than ${MAX_PINGS_PER_SECOND} pings a second`);
   }
+}
+
+/** ws closes a socket whose message is too large by itself, without a word: this one says why. */
+function explaining(tooLarge: string): typeof WebSocket {
+  return class extends WebSocket {
+    override close(code?: number, reason?: string | Buffer): void {
+      super.close(code, code === TOO_LARGE ? (reason ?? tooLarge) : reason);
+    }
+  };
 }
 
 /** A failed send is followed by `close`, which is all that anybody needs to know. */

@@ -89,7 +89,8 @@ test("a message that only announces its length is refused with 1009 before it is
   announced.writeBigUInt64BE(BigInt(FRAME_PREFIX_BYTES + MAX_HEADER_BYTES + PAYLOAD_LIMIT + 1), 2);
   const answer = await rawTcp(broker.url, Buffer.concat([Buffer.from(upgrade()), announced]));
   expect(answer).toMatch(/^HTTP\/1.1 101 /);
-  expect(answer).toContain("\x88\x02\x03\xf1");
+  // A close frame: its code, and the reason as text.
+  expect(answer).toContain("\x03\xf1MESSAGE_TOO_LARGE: ");
 });
 
 test("a text frame is refused with 1003", async () => {
