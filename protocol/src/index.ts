@@ -8,6 +8,7 @@ export { decodeFrame, encodeFrame, type Frame, parseHeader, splitPayload } from 
 export * from "./limits.ts";
 export { murmur2, partitionForKey } from "./murmur2.ts";
 export * from "./names.ts";
+export { nearestName } from "./nearest-name.ts";
 export {
   BATCH_HEADER_BYTES,
   type BatchHeader,

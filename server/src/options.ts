@@ -1,7 +1,7 @@
 // The options of startBroker(): read, checked against each other, all problems named at once.
 
+import { nearestName } from "@brooklet/protocol";
 import { isLoopbackHost, parseHost } from "./hosts.ts";
-import { nearestName } from "./nearest-name.ts";
 import { parseSettings, type SettingProblem, type Settings, SettingsError } from "./settings.ts";
 import type { Durability, Logger, ServerWorld } from "./world.ts";
 

@@ -1,7 +1,7 @@
 // The broker's settings: one table of names, types, defaults and ranges. Kafka's name where Kafka has the setting.
 // `--set name=value`, BROOKLET_NAME, startBroker({ settings }) and the reference page all follow it.
 
-import { nearestName } from "./nearest-name.ts";
+import { nearestName } from "@brooklet/protocol";
 
 export interface SettingDefinition {
   readonly type: "integer" | "boolean" | "string";

@@ -1,8 +1,8 @@
 // Reads a configuration by its table: collects every problem, fills in defaults, notes what is accepted without effect.
 // What options mean together is checked by each client's own rules, on what is legal by itself.
 
+import { nearestName } from "@brooklet/protocol";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
-import { nearestName } from "./nearest.ts";
 import { camelCase, type OptionRow, type OptionTable, type SettingsOf } from "./option.ts";
 import { parseServers } from "./servers.ts";
 

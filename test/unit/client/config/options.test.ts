@@ -4,9 +4,9 @@ import { ConfigError, json, string } from "@brooklet/client";
 import { describe, expect, test } from "vitest";
 import { adminOptions, parseAdminConfig } from "../../../../client-sdk/src/config/admin.ts";
 import { consumerOptions, parseConsumerConfig } from "../../../../client-sdk/src/config/consumer.ts";
-import { editDistance, nearestName } from "../../../../client-sdk/src/config/nearest.ts";
 import { camelCase, type OptionTable } from "../../../../client-sdk/src/config/option.ts";
 import { parseProducerConfig, producerOptions } from "../../../../client-sdk/src/config/producer.ts";
+import { editDistance, nearestName } from "../../../../protocol/src/nearest-name.ts";
 
 const servers = { "bootstrap.servers": "localhost:4092" };
 const clients = [

@@ -1,4 +1,4 @@
-// The nearest known name to a mistyped one: fewest insertions, deletions and substitutions (Levenshtein).
+// The nearest known name to a mistyped one, for options and settings: fewest insertions, deletions and substitutions (Levenshtein).
 
 // Longer names are cut: an option name of a megabyte must not cost a second.
 const MAX_COMPARED_LENGTH = 64;
