@@ -40,7 +40,8 @@ function whereFrom(call: Call, group: string | undefined): ConsumeFrom {
 function consumerOf(call: Call, group: string | undefined, from: ConsumeFrom, limitMs: number): Consumer {
   return new Consumer({
     "bootstrap.servers": bootstrapServers(call),
-    "client.id": "brooklet-consume",
+    // Several members of a group can be told apart by it.
+    "client.id": `consume-${process.pid}`,
     // With a group, `start` and `end` say where to begin while nothing is committed.
     "auto.offset.reset": from.kind === "end" ? "latest" : "earliest",
     "default.api.timeout.ms": limitMs,
