@@ -41,13 +41,14 @@ export async function run(call: Call): Promise<ExitCode> {
       () => undefined,
       (error: unknown) => ({ error }),
     );
-    const stopped = await Promise.race([failed, aborted(interrupted)]);
-    if (stopped !== undefined) {
-      output.note(`brooklet: the broker failed and has stopped: ${describeError(stopped.error)}`);
-      return exitCodeOf(stopped.error);
-    }
-    output.note("brooklet: stopping: finishing what was begun (again to stop at once)");
-    return exitCodes.ok;
+    await Promise.race([failed, aborted(interrupted)]);
+    if (interrupted.aborted) output.note("brooklet: stopping: finishing what was begun (again to stop at once)");
+    await broker.close();
+    // It may also fail while it stops.
+    const failure = await failed;
+    if (failure === undefined) return exitCodes.ok;
+    output.note(`brooklet: the broker failed and has stopped: ${describeError(failure.error)}`);
+    return exitCodeOf(failure.error);
   } finally {
     await broker.close();
   }
