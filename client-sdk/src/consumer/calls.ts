@@ -22,6 +22,7 @@ export class Calls {
   readonly #waiters = new Set<Waiter>();
   #wakeupPending = false;
   #ended = false;
+  #closed = false;
   #version = 0;
   #lastKey = 0;
   #lastTurnMs: number;
@@ -66,10 +67,16 @@ export class Calls {
     for (const waiter of [...this.#waiters]) if (!waiter.exempt) waiter.fail(closed);
   }
 
-  /** Leaves no timer. */
+  /** Leaves no timer; what a callback of the application still waits for ends too. */
   close(): void {
-    this.end();
+    this.#ended = true;
+    this.#closed = true;
+    for (const waiter of [...this.#waiters]) waiter.fail(closed);
     this.#timers.close();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
   }
 
   get wakeupPending(): boolean {
@@ -162,6 +169,7 @@ export class Call {
   /** Throws when the call has to end at once. */
   check(): void {
     if (this.signal?.aborted) throw abortError("the call", this.signal, true);
+    if (this.#calls.closed) throw closed();
     if (this.exempt) return;
     if (this.#calls.ended) throw closed();
     if (this.#calls.takeWakeup()) throw wokenUp();

@@ -14,7 +14,7 @@ import {
   RetriableCommitFailedError,
 } from "../errors.ts";
 import type { BrokerClient } from "../network/client.ts";
-import { type BackoffPolicy, recoveryOf, retrying } from "../network/retry.ts";
+import { type BackoffPolicy, indefinite, recoveryOf, retrying } from "../network/retry.ts";
 import { inHeaders } from "./chunks.ts";
 import { asBrookletError } from "./member-session.ts";
 import { list, nameOf } from "./types.ts";
@@ -179,7 +179,7 @@ export class Commits {
 
   async #once(offsets: readonly OffsetAndMetadata[]): Promise<BrookletError | null> {
     try {
-      const results = await this.#send(offsets, this.#options.requestTimeoutMs);
+      const results = await this.#send(offsets, { timeoutMs: this.#options.requestTimeoutMs });
       const refused = results.filter(({ error }) => error !== undefined);
       const first = refused[0]?.error;
       if (first === undefined) return null;
@@ -209,8 +209,9 @@ export class Commits {
             (options.retryStale === true && BrookletError.is(error) && error.code === "STALE_MEMBER_EPOCH"),
         },
         async ({ remainingMs }) => {
-          const answers = await this.#send(left, Math.min(requestTimeoutMs, remainingMs), options.signal);
-          for (const answer of answers) results.set(nameOf(answer), answer);
+          const timeoutMs = Math.min(requestTimeoutMs, remainingMs);
+          const onAnswer = (answer: CommittedOffset) => void results.set(nameOf(answer), answer);
+          const answers = await this.#send(left, { ...options, timeoutMs }, onAnswer);
           const again = answers.filter(({ error }) => mayCure(error, options.retryStale === true));
           left = left.filter((one) => again.some((answer) => nameOf(answer) === nameOf(one)));
           const [first] = again;
@@ -218,7 +219,7 @@ export class Commits {
         },
       );
     } catch (thrown) {
-      throw this.#raised(asBrookletError(thrown), offsets);
+      throw this.#raised(asBrookletError(thrown), offsets, results);
     }
     const inOrder = offsets.flatMap((one) => results.get(nameOf(one)) ?? []);
     const refused = inOrder.filter(({ error }) => error !== undefined);
@@ -226,10 +227,11 @@ export class Commits {
     return inOrder;
   }
 
+  /** One attempt, in as many requests as the headers take. `onAnswer` hears of each partition, also when another request failed. */
   async #send(
     offsets: readonly OffsetAndMetadata[],
-    timeoutMs: number,
-    signal?: AbortSignal,
+    { timeoutMs, signal }: SyncOptions,
+    onAnswer: (answer: CommittedOffset) => void = () => {},
   ): Promise<CommittedOffset[]> {
     const { client, groupId, identity, topicIdOf, onCommitted } = this.#options;
     const who = identity(offsets);
@@ -244,7 +246,7 @@ export class Commits {
         ...(metadata === undefined ? {} : { metadata }),
       };
     });
-    const answers = await Promise.all(
+    const parts = await Promise.allSettled(
       inHeaders(items, client.limits).map(async (part) => {
         const request = { groupId, ...who, seq: ++this.#seq, offsets: part };
         const options = { timeoutMs, ...(signal === undefined ? {} : { signal }) };
@@ -267,16 +269,35 @@ export class Commits {
         });
       }),
     );
-    const results = answers.flat();
-    for (const result of results) if (result.error === undefined) onCommitted(result);
-    return results;
+    const answers = parts.flatMap((part) => (part.status === "fulfilled" ? part.value : []));
+    for (const answer of answers) {
+      onAnswer(answer);
+      if (answer.error === undefined) onCommitted(answer);
+    }
+    const failed = parts.find((part) => part.status === "rejected");
+    if (failed !== undefined) throw answers.length === 0 ? failed.reason : indefinite(asBrookletError(failed.reason));
+    return answers;
   }
 
-  /** A membership that is over fails the commit for good; the rest is raised as it is. */
-  #raised(error: BrookletError, offsets: readonly OffsetAndMetadata[]): BrookletError {
-    if (CommitFailedError.is(error)) return error;
-    if (recoveryOf(error) !== "rejoin" && error.code !== "STALE_MEMBER_EPOCH") return error;
-    return new CommitFailedError(`the commit of ${list(offsets)} was refused: ${error.message}`, {
+  /**
+   * A membership that is over fails the commit for good; the rest is raised as it is. What an earlier attempt has stored
+   * stays stored: `answers` says so, and no error of the whole commit is definite then.
+   */
+  #raised(
+    error: BrookletError,
+    offsets: readonly OffsetAndMetadata[],
+    answers: ReadonlyMap<string, CommittedOffset> = new Map(),
+  ): BrookletError {
+    const stored = (one: OffsetAndMetadata) => {
+      const answer = answers.get(nameOf(one));
+      return answer?.error === undefined ? answer : undefined;
+    };
+    const refused = offsets.filter((one) => stored(one) === undefined);
+    const isPartial = refused.length < offsets.length;
+    if (CommitFailedError.is(error) && !isPartial) return error;
+    const isOver = recoveryOf(error) === "rejoin" || error.code === "STALE_MEMBER_EPOCH" || CommitFailedError.is(error);
+    if (!isOver) return isPartial ? indefinite(error) : error;
+    return new CommitFailedError(`the commit of ${list(refused)} was refused: ${error.message}`, {
       code: error.code,
       definite: error.definite,
       hint:
@@ -284,8 +305,8 @@ export class Commits {
         "the partitions belong to others now; poll joins again, and processing repeats from the last commit",
       ...(error.context === undefined ? {} : { context: error.context }),
       cause: error,
-      partitions: offsets.map(({ topic, partition }) => ({ topic, partition })),
-      results: offsets.map((one) => ({ ...one, committedAtMs: -1, error })),
+      partitions: refused.map(({ topic, partition }) => ({ topic, partition })),
+      results: offsets.map((one) => stored(one) ?? { ...one, committedAtMs: -1, error }),
     });
   }
 }

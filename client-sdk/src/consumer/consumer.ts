@@ -58,7 +58,8 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
       throw new IllegalStateError("subscribe: subscriptions by pattern are not there yet; give a list of topics");
     }
     for (const topic of topics) checkName(topic);
-    const { subscription, topicCreation } = this.#parts;
+    this.#checkSettled("subscribe");
+    const { subscription, topicCreation, calls } = this.#parts;
     if (subscription.mode === "manual") throw exclusive("subscribe", "assign");
     if (topics.length === 0) {
       this.#logged(this.unsubscribe());
@@ -69,6 +70,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     subscription.listener = listener;
     topicCreation?.subscribe(subscription.topics);
     session.handle({ type: "subscribe", topics: subscription.topics });
+    calls.changed();
   }
 
   /** Gives everything back and leaves the group, without a commit, as in Kafka. */
@@ -98,13 +100,15 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     this.#checkOpen();
     checkPartitions(partitions, "assign");
     for (const { topic } of partitions) checkName(topic);
-    const { subscription, positions, group } = this.#parts;
+    this.#checkSettled("assign");
+    const { subscription, positions, group, calls } = this.#parts;
     if (subscription.mode === "topics") throw exclusive("assign", "subscribe");
     group?.autoCommit?.now();
     const wanted = new Set(partitions.map(nameOf));
     for (const state of [...positions.all()]) if (!wanted.has(nameOf(state))) positions.remove(state);
     for (const partition of partitions) if (positions.find(partition) === undefined) positions.add(partition, false);
     subscription.mode = partitions.length === 0 ? "none" : "manual";
+    calls.changed();
   }
 
   subscription(): string[] {
@@ -316,6 +320,14 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     if (this.#closing === undefined) return false;
     if (this.#parts.group?.rebalancer.inCallback === true) return true;
     throw closed();
+  }
+
+  /** Errors: ILLEGAL_STATE while unsubscribe() runs: its end would take back what is subscribed now. */
+  #checkSettled(what: string): void {
+    if (this.#poller.running !== "unsubscribe") return;
+    throw new IllegalStateError(`${what}() was called while unsubscribe() of the same consumer is running`, {
+      hint: "await unsubscribe() first; subscribe([]) begins one too",
+    });
   }
 
   #begin(timeoutMs: number, signal?: AbortSignal): Call {

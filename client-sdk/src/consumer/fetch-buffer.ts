@@ -62,16 +62,17 @@ const NO_RECORDS: readonly DecodedRecord[] = [];
 export class FetchBuffer<K, V> {
   readonly #options: BufferOptions<K, V>;
   #entries: Entry[] = [];
-  #bytes = 0;
   #changes = 0;
 
   constructor(options: BufferOptions<K, V>) {
     this.#options = options;
   }
 
-  /** Record bytes of everything that is not wholly handed out. */
-  get bytes(): number {
-    return this.#bytes;
+  /** Record bytes that may be handed out. What a paused partition keeps has its own bound, and must not hold others back. */
+  get readyBytes(): number {
+    let bytes = 0;
+    for (const { fetched } of this.#entries) if (!fetched.state.paused) bytes += fetched.bytes;
+    return bytes;
   }
 
   add(fetched: Fetched): void {
@@ -84,7 +85,6 @@ export class FetchBuffer<K, V> {
       leaderEpoch: -1,
       timestampType: "CreateTime",
     });
-    this.#bytes += fetched.bytes;
     this.#changes += 1;
   }
 
@@ -108,11 +108,7 @@ export class FetchBuffer<K, V> {
   /** Forgets everything of a partition: it moved, or it is gone. */
   drop(state: PartitionState): void {
     this.#changes += 1;
-    this.#entries = this.#entries.filter(({ fetched }) => {
-      if (fetched.state !== state) return true;
-      this.#bytes -= fetched.bytes;
-      return false;
-    });
+    this.#entries = this.#entries.filter(({ fetched }) => fetched.state !== state);
   }
 
   /** Hands out at most `maxRecords`, moving positions. Once there are records no error is reported: it comes with the next call. */
@@ -154,8 +150,7 @@ export class FetchBuffer<K, V> {
   }
 
   #remove(index: number): void {
-    const [entry] = this.#entries.splice(index, 1);
-    this.#bytes -= entry?.fetched.bytes ?? 0;
+    this.#entries.splice(index, 1);
     this.#changes += 1;
   }
 

@@ -16,7 +16,7 @@ import { asBrookletError } from "./member-session.ts";
 import type { PartitionState, Positions } from "./positions.ts";
 import { nameOf } from "./types.ts";
 
-/** One may be parked while others answer; a partition whose turn comes does not wait for the parked one. */
+/** One may be parked while others answer; a partition whose turn comes does not wait for the parked ones (`#makeRoom`). */
 export const MAX_FETCHES_IN_FLIGHT = 4;
 /** Per partition: the answer being handed out, and the next. */
 const MAX_ANSWERS_AHEAD = 2;
@@ -72,10 +72,14 @@ export class Fetcher {
 
   /** Sends what may be sent. Cheap when nothing may. */
   pump(): void {
-    while (!this.#closed && this.#flights.size < MAX_FETCHES_IN_FLIGHT) {
-      if (this.#options.buffer.bytes >= Math.max(1, this.#options.settings.fetchMaxBytes)) return;
+    while (!this.#closed) {
+      if (this.#options.buffer.readyBytes >= Math.max(1, this.#options.settings.fetchMaxBytes)) return;
       const parts = this.#fetchable();
       if (parts.length === 0) return;
+      if (this.#flights.size >= MAX_FETCHES_IN_FLIGHT) {
+        this.#makeRoom();
+        return;
+      }
       void this.#fetch({ abort: new AbortController(), parts });
     }
   }
@@ -96,6 +100,22 @@ export class Fetcher {
     this.#closed = true;
     for (const { abort } of this.#flights) abort.abort();
     this.#timers.close();
+  }
+
+  /**
+   * A fetch that can only be parked gives way: its partitions go again together with those whose turn has come. One that
+   * may bring records is never given up, so a slow network cannot make this go on for ever.
+   */
+  #makeRoom(): void {
+    const flights = [...this.#flights];
+    if (flights.some(({ abort }) => abort.signal.aborted)) return;
+    flights.find(({ parts }) => parts.every((part) => this.#isAtEnd(part)))?.abort.abort();
+  }
+
+  #isAtEnd({ state, offset }: Flight["parts"][number]): boolean {
+    const isCommitted = this.#options.settings.isolationLevel === "read_committed";
+    const end = isCommitted ? state.lastStableOffset : state.highWatermark;
+    return end !== undefined && offset >= end;
   }
 
   #fetchable(): Flight["parts"] {

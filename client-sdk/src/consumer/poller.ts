@@ -28,6 +28,11 @@ export class Poller<K, V> {
     this.#parts = parts;
   }
 
+  /** The call that has the consumer now. */
+  get running(): string | undefined {
+    return this.#running?.what;
+  }
+
   /** Settles when the call that has the consumer now gives it back. */
   get idle(): Promise<void> {
     return this.#running?.done ?? Promise.resolve();
@@ -56,11 +61,12 @@ export class Poller<K, V> {
   async poll(call: Call, maxRecords: number, returnsEarly: boolean): Promise<Taken<K, V>> {
     const { calls, fetcher, positions, settings } = this.#parts;
     this.#checkSubscribed();
-    call.check();
     await calls.giveTurn(MAX_TURN_MS);
     for (;;) {
       const { version } = calls;
       call.check();
+      // Also while it waits: assign([]) ends what would otherwise wait for ever.
+      this.#checkSubscribed();
       positions.finishRecord();
       await this.#round();
       call.check();
@@ -81,10 +87,10 @@ export class Poller<K, V> {
   /** Joins, reconciles and finds positions, without handing anything out. */
   async ready(call: Call): Promise<TopicPartition[]> {
     const { calls, positions, settings } = this.#parts;
-    this.#checkSubscribed();
     for (;;) {
       const { version } = calls;
       call.check();
+      this.#checkSubscribed();
       await this.#round();
       call.check();
       this.#pump();
@@ -166,8 +172,9 @@ export class Poller<K, V> {
     const taken = buffer.take(maxRecords);
     if (taken.failure === undefined) return taken;
     const { state, error } = taken.failure;
-    // From the position, which has not moved: the same failure comes again until the application seeks. What is on its way
-    // lies behind it, and must not be handed out first.
+    // The record stays in the buffer, before all that follows it: the same failure comes again until the application seeks.
+    if (error.code === "RECORD_DESERIALIZATION") throw error;
+    // Anything else another fetch may cure. What is on its way lies behind it, and must not be handed out first.
     positions.refetch(state);
     if (error.code !== "OFFSET_OUT_OF_RANGE") throw error;
     this.#outOfRange(state, error);
