@@ -1,6 +1,6 @@
-// Where record batches live in memory: copied once out of the incoming frame into a slab of shared memory, which serves
-// the storage's writer, the tail cache and the sockets alike. A slice of an incoming frame would keep the whole chunk of
-// the socket alive and could not be shared with a worker.
+// Where record batches live in memory: copied once out of the incoming frame into a slab, which serves the tail cache and
+// the sockets alike. A slice of an incoming frame would keep the whole chunk of the socket alive. Not shared memory: V8 does
+// not count that, and dropped slabs would pile up to many times the cache's budget before they are collected.
 // Invariant: written bytes never change after `copy` returned them to be stored; slabs are dropped, never reused.
 
 const LARGEST_SLAB_BYTES = 1024 * 1024;
@@ -12,7 +12,7 @@ const OWN_SLAB_FRACTION = 4;
 
 /** A piece of backing memory. */
 export interface Slab {
-  readonly buffer: SharedArrayBuffer;
+  readonly buffer: ArrayBuffer;
 }
 
 export interface SlabBytes {
@@ -44,9 +44,9 @@ export class SlabAllocator {
   }
 
   #slabFor(length: number): Slab {
-    if (length > this.#slabBytes / OWN_SLAB_FRACTION) return { buffer: new SharedArrayBuffer(length) };
+    if (length > this.#slabBytes / OWN_SLAB_FRACTION) return { buffer: new ArrayBuffer(length) };
     if (this.#open === undefined || this.#usedBytes + length > this.#slabBytes) {
-      this.#open = { buffer: new SharedArrayBuffer(this.#slabBytes) };
+      this.#open = { buffer: new ArrayBuffer(this.#slabBytes) };
       this.#usedBytes = 0;
     }
     return this.#open;

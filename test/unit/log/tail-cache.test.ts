@@ -72,7 +72,7 @@ test("without a budget nothing is kept", () => {
 test("from() begins with the batch that holds the offset", () => {
   const cache = new TailCache(KIB * KIB);
   const tail = new PartitionTail();
-  const slab = { buffer: new SharedArrayBuffer(10) };
+  const slab = { buffer: new ArrayBuffer(10) };
   for (const [baseOffset, lastOffset] of [
     [5, 9],
     [10, 10],

@@ -1,12 +1,12 @@
-// What the broker's thread and the two workers say to each other. Batches travel as one buffer for each message, or not at
-// all: bytes in a SharedArrayBuffer are only pointed at, because both threads see them.
+// What the broker's thread and the two workers say to each other. Batches travel as one buffer for each message, copied once
+// and handed over. Shared memory would save that copy, but V8 does not count it: what was dropped would pile up by the
+// gigabyte until a collection happens to come (docs/adr/0002-storage-executors.md).
 
 import type { Change, Durability, PartitionId, ReadRequest, StoredBatch, Turn, TurnVerdict } from "../storage.ts";
 import type { TimestampRequest } from "./read-batches.ts";
 
-/** Where a batch's bytes lie: in which of the message's buffers, and at which place. */
+/** Where a batch's bytes lie in the message's buffer. */
 interface PackedBytes {
-  readonly buffer: number;
   readonly at: number;
   readonly length: number;
 }
@@ -20,7 +20,7 @@ export interface PackedTurn {
   readonly number: number;
   readonly generation: number;
   readonly parts: readonly { readonly essential: boolean; readonly changes: readonly PackedChange[] }[];
-  readonly buffers: readonly ArrayBufferLike[];
+  readonly buffer: ArrayBuffer;
 }
 
 export interface PackedBatches {
@@ -75,28 +75,16 @@ export type FromReader =
   | { readonly kind: "stopped"; readonly message: string }
   | { readonly kind: "checkpointed"; readonly complete: boolean };
 
-/** The message for a turn, and what of it is handed over instead of copied. */
-export function packTurn(turn: Turn): { packed: PackedTurn; transfer: ArrayBuffer[] } {
-  const shared = new Map<SharedArrayBuffer, number>();
-  const buffers: ArrayBufferLike[] = [];
-  let ownBytes = 0;
-  for (const batch of batchesOf(turn)) {
-    const { buffer } = batch.bytes;
-    if (!(buffer instanceof SharedArrayBuffer)) ownBytes += batch.bytes.length;
-    else if (!shared.has(buffer)) shared.set(buffer, buffers.push(buffer) - 1);
-  }
-  const own = new Uint8Array(ownBytes);
-  const transfer = ownBytes > 0 ? [own.buffer] : [];
-  const ownIndex = ownBytes > 0 ? buffers.push(own.buffer) - 1 : -1;
+/** The message for a turn. Its buffer is to be transferred; the turn keeps its own bytes, which others still read. */
+export function packTurn(turn: Turn): PackedTurn {
+  let sizeBytes = 0;
+  for (const batch of batchesOf(turn)) sizeBytes += batch.bytes.length;
+  const whole = new Uint8Array(sizeBytes);
   let at = 0;
   const pack = (bytes: Uint8Array): PackedBytes => {
-    if (bytes.buffer instanceof SharedArrayBuffer) {
-      return { buffer: shared.get(bytes.buffer) as number, at: bytes.byteOffset, length: bytes.length };
-    }
-    // Copied, not transferred: the bytes may be a view of a socket's chunk that others still read.
-    own.set(bytes, at);
+    whole.set(bytes, at);
     at += bytes.length;
-    return { buffer: ownIndex, at: at - bytes.length, length: bytes.length };
+    return { at: at - bytes.length, length: bytes.length };
   };
   const parts = turn.parts.map((part) => ({
     essential: part.essential,
@@ -106,12 +94,11 @@ export function packTurn(turn: Turn): { packed: PackedTurn; transfer: ArrayBuffe
         : change,
     ),
   }));
-  return { packed: { number: turn.number, generation: turn.generation, parts, buffers }, transfer };
+  return { number: turn.number, generation: turn.generation, parts, buffer: whole.buffer };
 }
 
-export function unpackTurn({ number, generation, parts, buffers }: PackedTurn): Turn {
-  const unpack = ({ buffer, at, length }: PackedBytes) =>
-    new Uint8Array(buffers[buffer] as ArrayBufferLike, at, length);
+export function unpackTurn({ number, generation, parts, buffer }: PackedTurn): Turn {
+  const unpack = ({ at, length }: PackedBytes) => new Uint8Array(buffer, at, length);
   return {
     number,
     generation,
@@ -132,7 +119,7 @@ export function packBatches(batches: readonly StoredBatch[]): PackedBatches {
   const packed = batches.map((batch) => {
     whole.set(batch.bytes, at);
     at += batch.bytes.length;
-    return { ...batch, bytes: { buffer: 0, at: at - batch.bytes.length, length: batch.bytes.length } };
+    return { ...batch, bytes: { at: at - batch.bytes.length, length: batch.bytes.length } };
   });
   return { batches: packed, buffer: whole.buffer };
 }

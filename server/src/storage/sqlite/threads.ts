@@ -90,9 +90,9 @@ export class ThreadStorage implements Storage {
   async write(turn: Turn): Promise<TurnVerdict> {
     if (this.#closing !== undefined) return { outcome: "failed", message: "the storage is closed" };
     if (this.#stopped !== undefined) return { outcome: "failed", message: this.#stopped.message };
-    const { packed, transfer } = packTurn(turn);
+    const packed = packTurn(turn);
     try {
-      const answer = await this.#writer.call({ kind: "write", turn: packed }, transfer);
+      const answer = await this.#writer.call({ kind: "write", turn: packed }, [packed.buffer]);
       const { verdict } = expectKind(answer, "written");
       if (verdict.outcome === "failed") this.#stop(new Error(verdict.message));
       if (verdict.outcome === "durable") this.#written(turn);
@@ -172,9 +172,9 @@ export class ThreadStorage implements Storage {
     if (this.#readsInFlight >= MAX_READS_IN_FLIGHT) {
       await new Promise<void>((resolve) => this.#waitingReads.push(resolve));
     }
-    if (this.#closing !== undefined) throw new Error("the storage is closed");
     this.#readsInFlight += 1;
     try {
+      if (this.#closing !== undefined) throw new Error("the storage is closed");
       return this.#taken(await this.#reader.call({ kind: "call", call }));
     } finally {
       this.#readsInFlight -= 1;
