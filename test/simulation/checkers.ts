@@ -100,6 +100,10 @@ export const pollOrder: Checker = (history) => {
     else list.push(record);
   }
   for (const records of byOwnership.values()) {
+    const [first] = records;
+    const sought = first?.ownership.soughtOffset;
+    if (first !== undefined && sought !== undefined && first.offset !== sought)
+      problems.push(`seek: ${first.consumer} sought ${partitionOf(first)}@${sought} and read @${first.offset}`);
     for (let index = 1; index < records.length; index++) {
       const before = records[index - 1] as Delivered;
       const record = records[index] as Delivered;
@@ -183,13 +187,53 @@ export const fencedCommit: Checker = (history) => {
   return problems;
 };
 
+/** Whoever gets a partition begins where the last accepted commit stands: the commit is neither lost nor overlooked. */
+export const committedStart: Checker = (history) => {
+  const problems: string[] = [];
+  const seen = new Set<object>();
+  const placeOf = (item: { group: string; topic: string; partition: number }) => `${item.group} ${partitionOf(item)}`;
+  const stored = groupBy(history.storedCommits, placeOf);
+  for (const record of history.delivered) {
+    const { ownership } = record;
+    if (seen.has(ownership)) continue;
+    seen.add(ownership);
+    if (ownership.soughtOffset !== undefined) continue;
+    const last = stored.get(placeOf(record))?.findLast(({ arrivedMs }) => arrivedMs < ownership.fromMs);
+    if (last !== undefined && record.offset < last.offset)
+      problems.push(
+        `lost commit: ${record.consumer} began ${placeOf(record)} at ${ownership.fromMs} with @${record.offset}, though @${last.offset} was committed at ${last.arrivedMs}`,
+      );
+  }
+  return problems;
+};
+
+/** What is committed was handed out before (under `for await`: finished). */
+export const commitAhead: Checker = (history) => {
+  const problems: string[] = [];
+  const placeOf = (item: { group: string; topic: string; partition: number }) => `${item.group} ${partitionOf(item)}`;
+  const delivered = groupBy(history.delivered, placeOf);
+  for (const commit of history.storedCommits) {
+    if (!history.log.has(partitionOf(commit))) continue;
+    const records = delivered.get(placeOf(commit)) ?? [];
+    if (
+      commit.offset > 0 &&
+      !records.some(({ offset, atMs }) => offset === commit.offset - 1 && atMs <= commit.arrivedMs)
+    )
+      problems.push(
+        `commit ahead: ${placeOf(commit)}@${commit.offset} was committed at ${commit.arrivedMs}, before @${commit.offset - 1} was handed out`,
+      );
+  }
+  return problems;
+};
+
 /** No commit of the SDK's own positions lies beyond the log. */
 export const commitBeyondEnd: Checker = (history) =>
   history.commits
     .filter(({ accepted }) => accepted)
     .flatMap((commit) => {
-      const end = (history.log.get(partitionOf(commit))?.at(-1)?.offset ?? -1) + 1;
-      return commit.offset > end
+      const log = history.log.get(partitionOf(commit));
+      const end = (log?.at(-1)?.offset ?? -1) + 1;
+      return log !== undefined && commit.offset > end
         ? [
             `commit beyond the end: ${commit.consumer} committed ${partitionOf(commit)}@${commit.offset}, the log ends at ${end}`,
           ]
@@ -208,6 +252,8 @@ export const checkers: readonly Checker[] = [
   pollOrder,
   oneOwner,
   fencedCommit,
+  committedStart,
+  commitAhead,
   commitBeyondEnd,
   answeredOnce,
 ];

@@ -23,7 +23,7 @@ export interface Delivered {
   readonly ownership: Ownership;
 }
 
-/** From `onPartitionsAssigned` to `onPartitionsRevoked` or `onPartitionsLost`, as the member saw it. */
+/** From `onPartitionsAssigned` or a seek to `onPartitionsRevoked`, `onPartitionsLost` or the next seek, as the member saw it. */
 export interface Ownership {
   readonly consumer: string;
   readonly memberId: () => string;
@@ -32,7 +32,9 @@ export interface Ownership {
   readonly partition: number;
   readonly fromMs: number;
   untilMs: number;
-  end: "owned" | "revoked" | "lost" | "killed";
+  end: "owned" | "revoked" | "lost" | "killed" | "sought";
+  /** Set by a seek: where reading must go on. */
+  readonly soughtOffset?: number;
 }
 
 export interface Committed {
@@ -46,6 +48,16 @@ export interface Committed {
   readonly accepted: boolean;
 }
 
+/** One partition of a commit that the broker accepted, seen on the wire: automatic commits too. */
+export interface StoredCommit {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** At the broker. */
+  readonly arrivedMs: number;
+}
+
 export interface LogEntry {
   readonly offset: number;
   readonly value: string;
@@ -56,6 +68,7 @@ export interface Grant {
   readonly group: string;
   readonly memberId: string;
   readonly memberEpoch: number;
+  /** With topic ids: a topic created again is another one. */
   readonly assignment: readonly string[] | undefined;
   readonly atMs: number;
 }
@@ -73,6 +86,7 @@ export class History {
   readonly delivered: Delivered[] = [];
   readonly ownerships: Ownership[] = [];
   readonly commits: Committed[] = [];
+  readonly storedCommits: StoredCommit[] = [];
   readonly grants: Grant[] = [];
   /** Ids that got two answers on one connection, or answers to nobody. */
   readonly wireProblems: string[] = [];

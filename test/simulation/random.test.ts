@@ -5,6 +5,9 @@ import { expect, test } from "vitest";
 import { Simulation } from "./simulation.ts";
 
 const GROUP = "billing";
+const AUDIT = "audit";
+/** Created and deleted while it is produced to and subscribed to. */
+const FLEETING = "fleeting";
 const ROUNDS = 12;
 
 function seeds(): number[] {
@@ -22,32 +25,44 @@ const expected = [
   "UNKNOWN_MEMBER_ID",
   "FENCED_MEMBER_EPOCH",
   "COMMIT_FAILED",
+  "UNKNOWN_TOPIC_ID",
+  "UNKNOWN_TOPIC_OR_PARTITION",
 ];
 
 for (const seed of seeds()) {
   test(`random faults (seed ${seed})`, async () => {
-    const simulation = await Simulation.start({ seed, topics: { orders: 6 } });
+    const simulation = await Simulation.start({ seed, topics: { orders: 6 }, transientTopics: [FLEETING] });
     const { random } = simulation;
     const pick = <T>(items: readonly T[]): T => items[Math.floor(random.next() * items.length)] as T;
+    const config = {
+      "session.timeout.ms": 6_000,
+      "heartbeat.interval.ms": 1_000,
+      "max.poll.interval.ms": 8_000,
+      "request.timeout.ms": 3_000,
+    };
+    const automatic = { ...config, "enable.auto.commit": true, "auto.commit.interval.ms": 500 };
     const member = () =>
       simulation.consumer(GROUP, {
         topics: ["orders"],
         workMs: Math.floor(random.next() * 20),
         expected,
-        config: {
-          "session.timeout.ms": 6_000,
-          "heartbeat.interval.ms": 1_000,
-          "max.poll.interval.ms": 8_000,
-          "request.timeout.ms": 3_000,
-        },
+        ...(random.next() < 0.4 ? { commit: false, config: automatic } : { config }),
       });
+    const auditor = () =>
+      simulation.consumer(AUDIT, { topics: ["orders"], iterates: true, workMs: 1, expected, config: automatic });
     simulation.producer({
       topic: "orders",
       everyMs: 10,
       config: { "request.timeout.ms": 3_000, "delivery.timeout.ms": 20_000 },
     });
     simulation.producer({ topic: "orders", everyMs: 25 });
+    simulation.producer({
+      topic: FLEETING,
+      everyMs: 200,
+      config: { "request.timeout.ms": 3_000, "delivery.timeout.ms": 5_000 },
+    });
     const members = [member(), member()];
+    const auditors = [auditor()];
 
     const faults: Record<string, () => void | Promise<void>> = {
       join: () => {
@@ -96,6 +111,17 @@ for (const seed of seeds()) {
         simulation.disk.delayMs = () => 0;
       },
       fullDisk: () => simulation.disk.fillNextTurn(pick(["essentialOnly", "full"])),
+      auditorJoins: () => {
+        if (auditors.filter(({ running }) => running).length < 3) auditors.push(auditor());
+      },
+      auditorLeaves: async () => {
+        const running = auditors.filter((one) => one.running);
+        if (running.length > 1) await simulation.during(pick(running).close());
+      },
+      createTopic: () => simulation.attempt(simulation.admin.createTopics([{ topic: FLEETING, partitions: 2 }])),
+      deleteTopic: () => simulation.attempt(simulation.admin.deleteTopics([FLEETING])),
+      subscribe: () => pick(members).resubscribe(pick([["orders"], ["orders", FLEETING]])),
+      seek: () => pick([...members, ...auditors]).seekBack(Math.floor(random.next() * 100)),
       slowMember: () => {
         pick(members).workMs = 12_000;
       },
@@ -112,7 +138,7 @@ for (const seed of seeds()) {
     }
     for (const one of members) one.workMs = 5;
     try {
-      await simulation.finish({ readers: [{ group: GROUP, topics: ["orders"] }] });
+      await simulation.finish({ readers: [GROUP, AUDIT].map((group) => ({ group, topics: ["orders"] })) });
     } catch (error) {
       throw new Error(`after ${done.join(", ")}`, { cause: error });
     }

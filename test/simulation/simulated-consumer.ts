@@ -1,6 +1,13 @@
 // A consumer process of the simulated world: polls, works, commits, and writes down what it owned and read.
 
-import { BrookletError, Consumer, type ConsumerConfig, string, type TopicPartition } from "@brooklet/client";
+import {
+  BrookletError,
+  Consumer,
+  type ConsumerConfig,
+  type ConsumerRecord,
+  string,
+  type TopicPartition,
+} from "@brooklet/client";
 import { sleep } from "@brooklet/protocol/world";
 import type { Ownership } from "./history.ts";
 import { ADDRESS } from "./network.ts";
@@ -14,6 +21,8 @@ export interface SimulatedConsumerOptions {
   workMs?: number;
   /** Commit what was read after each batch. Default true; auto commit is off unless `config` says otherwise. */
   commit?: boolean;
+  /** Reads by `for await`, and a record counts as delivered when its work is done: with auto commit. */
+  iterates?: boolean;
   /** Codes of errors that this story expects from poll or commit. */
   expected?: string[];
 }
@@ -31,6 +40,8 @@ export class SimulatedConsumer {
   readonly #simulation: Simulation;
   readonly #options: SimulatedConsumerOptions;
   readonly #owned = new Map<string, Ownership>();
+  /** Between two polls, where an application would do it. */
+  #beforePoll: (() => void) | undefined;
   #stopping = false;
   #loop: Promise<void>;
 
@@ -57,11 +68,7 @@ export class SimulatedConsumer {
       },
       { world: simulation.worldOf(this.process) },
     );
-    this.consumer.subscribe(options.topics, {
-      onPartitionsAssigned: (partitions) => this.#begin(partitions),
-      onPartitionsRevoked: (partitions) => this.#end(this.#ownershipsOf(partitions), "revoked"),
-      onPartitionsLost: (partitions) => this.#end(this.#ownershipsOf(partitions), "lost"),
-    });
+    this.#subscribe(options.topics);
     this.#loop = this.#run();
   }
 
@@ -75,6 +82,25 @@ export class SimulatedConsumer {
 
   kill(): void {
     this.process.kill();
+  }
+
+  /** Before its next poll it subscribes to these instead. */
+  resubscribe(topics: string[]): void {
+    this.#beforePoll = () => this.#subscribe(topics);
+  }
+
+  /** Before its next poll it goes back this far, in one partition that it owns. */
+  seekBack(records: number): void {
+    this.#beforePoll = () => {
+      const [ownership] = this.#owned.values();
+      if (ownership === undefined) return;
+      const last = this.#simulation.history.delivered.findLast((record) => record.ownership === ownership);
+      if (last === undefined) return;
+      const soughtOffset = Math.max(0, last.offset - records);
+      this.consumer.seek(ownership, soughtOffset);
+      this.#end([ownership], "sought");
+      this.#begin([ownership], { soughtOffset });
+    };
   }
 
   /** Leaves the loop after the running poll, then closes. */
@@ -100,30 +126,62 @@ export class SimulatedConsumer {
   async #run(): Promise<void> {
     while (!this.#stopping) {
       try {
-        const records = await this.consumer.poll(POLL_MS);
-        for (const { topic, partition, offset, value } of records) {
-          const ownership = this.#owned.get(`${topic}-${partition}`);
-          if (ownership === undefined) {
-            this.unexpectedErrors.push(`${this.name} read ${topic}-${partition}@${offset}, which it does not own`);
-            continue;
-          }
-          this.#simulation.history.delivered.push({
-            consumer: this.name,
-            group: this.group,
-            topic,
-            partition,
-            offset,
-            value: value ?? "null",
-            atMs: this.#simulation.clock.nowMs(),
-            ownership,
-          });
-        }
-        if (records.length > 0 && this.workMs > 0) await sleep(this.process.clock, this.workMs);
-        if (records.length > 0 && this.#options.commit !== false) await this.#commit(records);
+        if (this.#options.iterates === true) await this.#iterate();
+        else await this.#poll();
       } catch (error) {
         this.#note(error);
       }
     }
+  }
+
+  async #poll(): Promise<void> {
+    this.#runBeforePoll();
+    const records = await this.consumer.poll(POLL_MS);
+    for (const record of records) this.#delivered(record);
+    if (records.length > 0 && this.workMs > 0) await sleep(this.process.clock, this.workMs);
+    if (records.length > 0 && this.#options.commit !== false) await this.#commit(records);
+  }
+
+  async #iterate(): Promise<void> {
+    for await (const record of this.consumer) {
+      if (this.workMs > 0) await sleep(this.process.clock, this.workMs);
+      this.#delivered(record);
+      this.#runBeforePoll();
+      if (this.#stopping) break;
+    }
+  }
+
+  #runBeforePoll(): void {
+    const run = this.#beforePoll;
+    this.#beforePoll = undefined;
+    run?.();
+  }
+
+  #delivered({ topic, partition, offset, value }: ConsumerRecord<string, string>): void {
+    if (this.#simulation.isTransient(topic)) return;
+    const ownership = this.#owned.get(`${topic}-${partition}`);
+    if (ownership === undefined) {
+      this.unexpectedErrors.push(`${this.name} read ${topic}-${partition}@${offset}, which it does not own`);
+      return;
+    }
+    this.#simulation.history.delivered.push({
+      consumer: this.name,
+      group: this.group,
+      topic,
+      partition,
+      offset,
+      value: value ?? "null",
+      atMs: this.#simulation.clock.nowMs(),
+      ownership,
+    });
+  }
+
+  #subscribe(topics: string[]): void {
+    this.consumer.subscribe(topics, {
+      onPartitionsAssigned: (partitions) => this.#begin(partitions),
+      onPartitionsRevoked: (partitions) => this.#end(this.#ownershipsOf(partitions), "revoked"),
+      onPartitionsLost: (partitions) => this.#end(this.#ownershipsOf(partitions), "lost"),
+    });
   }
 
   async #commit(records: readonly { topic: string; partition: number; offset: number }[]): Promise<void> {
@@ -166,7 +224,7 @@ export class SimulatedConsumer {
     );
   }
 
-  #begin(partitions: readonly TopicPartition[]): void {
+  #begin(partitions: readonly TopicPartition[], seek: { soughtOffset?: number } = {}): void {
     for (const { topic, partition } of partitions) {
       const ownership: Ownership = {
         consumer: this.name,
@@ -177,6 +235,7 @@ export class SimulatedConsumer {
         fromMs: this.#simulation.clock.nowMs(),
         untilMs: Number.POSITIVE_INFINITY,
         end: "owned",
+        ...seek,
       };
       this.#owned.set(`${topic}-${partition}`, ownership);
       this.#simulation.history.ownerships.push(ownership);

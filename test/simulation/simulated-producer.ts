@@ -64,7 +64,7 @@ export class SimulatedProducer {
       partition: -1,
       offset: -1,
     };
-    this.#simulation.history.sent.push(sent);
+    if (!this.#simulation.isTransient(sent.topic)) this.#simulation.history.sent.push(sent);
     const outcome = this.producer
       .send({ topic: sent.topic, key: `k${number % (this.#options.keys ?? 16)}`, value: sent.value })
       .then(

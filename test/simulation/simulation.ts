@@ -26,6 +26,8 @@ export interface SimulationOptions {
   seed: number;
   /** Partitions by topic. */
   topics: Record<string, number>;
+  /** Topics that come and go during the run: what is sent to them and read from them is not judged. */
+  transientTopics?: string[];
   settings?: Record<string, string | number | boolean>;
 }
 
@@ -80,6 +82,11 @@ export class Simulation {
     promise.then(mark, mark);
     await this.clock.runUntil(() => settled, maxMs, `seed ${this.seed}: the awaited call`);
     return promise;
+  }
+
+  /** As `during`, for what may be refused. */
+  async attempt(promise: Promise<unknown>): Promise<void> {
+    await this.during(promise.catch(() => {}));
   }
 
   advance(durationMs: number): Promise<void> {
@@ -159,6 +166,10 @@ export class Simulation {
 
   get admin(): Admin {
     return this.#admin;
+  }
+
+  isTransient(topic: string): boolean {
+    return this.#options.transientTopics?.includes(topic) ?? false;
   }
 
   /** A topic was created anew with other partitions. */

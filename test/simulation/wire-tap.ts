@@ -1,4 +1,5 @@
-// Watches the frames of a run: every request is answered at most once, and what heartbeat answers grant goes into the history.
+// Watches the frames of a run: every request is answered at most once. What heartbeat answers grant and
+// which commits are accepted goes into the history.
 
 import { type ApiRequest, type ApiResponse, decodeFrame } from "@brooklet/protocol";
 import type { SimulatedClock } from "../support/simulated-clock.ts";
@@ -7,7 +8,7 @@ import type { History } from "./history.ts";
 export class WireTap {
   readonly #history: History;
   readonly #clock: SimulatedClock;
-  readonly #open = new Map<string, { api: string; header: Record<string, unknown> }>();
+  readonly #open = new Map<string, { api: string; header: Record<string, unknown>; arrivedMs: number }>();
 
   constructor(history: History, clock: SimulatedClock) {
     this.#history = history;
@@ -19,7 +20,8 @@ export class WireTap {
     if (typeof header.id !== "number") return;
     const key = `${connection}/${header.id}`;
     if (direction === "request") {
-      if (typeof header.api === "string") this.#open.set(key, { api: header.api, header });
+      if (typeof header.api === "string")
+        this.#open.set(key, { api: header.api, header, arrivedMs: this.#clock.nowMs() });
       return;
     }
     const request = this.#open.get(key);
@@ -28,15 +30,25 @@ export class WireTap {
       return;
     }
     this.#open.delete(key);
-    if (request.api !== "groupHeartbeat" || header.error !== undefined) return;
+    if (header.error !== undefined) return;
+    if (request.api === "offsetCommit") this.#committed(request, header);
+    if (request.api !== "groupHeartbeat") return;
     const asked = request.header as unknown as ApiRequest<"groupHeartbeat">;
     const answer = header as unknown as ApiResponse<"groupHeartbeat">;
     this.#history.grants.push({
       group: asked.groupId,
       memberId: asked.memberId,
       memberEpoch: answer.memberEpoch,
-      assignment: answer.assignment?.map(({ topic, partition }) => `${topic}-${partition}`),
+      assignment: answer.assignment?.map(({ topic, topicId, partition }) => `${topic}-${partition} (${topicId})`),
       atMs: this.#clock.wallMs(),
     });
+  }
+
+  #committed(request: { header: Record<string, unknown>; arrivedMs: number }, header: Record<string, unknown>): void {
+    const { groupId } = request.header as unknown as ApiRequest<"offsetCommit">;
+    const { results } = header as unknown as ApiResponse<"offsetCommit">;
+    for (const { topic, partition, offset, error } of results)
+      if (error === undefined)
+        this.#history.storedCommits.push({ group: groupId, topic, partition, offset, arrivedMs: request.arrivedMs });
   }
 }
