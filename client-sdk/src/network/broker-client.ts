@@ -8,8 +8,9 @@
 import { type ApiName, type ApiRequest, encodeFrame, type Frame } from "@brooklet/protocol";
 import { deferred, type Timers } from "@brooklet/protocol/world";
 import { BrookletError, fromWire, RetriableError, TimeoutError } from "../errors.ts";
+import type { ClientLogger, ClientWorld } from "../world.ts";
 import { answerProblem, isWireError } from "./answers.ts";
-import type { Answer, BrokerClient, BrokerClientOptions, BrokerLimits, RequestOptions } from "./client.ts";
+import type { Answer, BrokerClient, BrokerLimits, RequestOptions } from "./client.ts";
 import { Connection, type End, type Hello } from "./connection.ts";
 import { closedError, cutError, foreignCluster, tooLarge } from "./failures.ts";
 import { MAX_QUEUED_REQUESTS, type PendingRequest, Requests, settle } from "./requests.ts";
@@ -26,6 +27,21 @@ export const CLOSE_WAIT_MS = 1_000;
 const CLOSE_TOO_LARGE = 1009;
 /** Refusals of hello that another attempt, here or elsewhere, can cure; others are final. */
 const PASSING_REFUSALS: ReadonlySet<string> = new Set(["BROKER_NOT_AVAILABLE", "THROTTLING_QUOTA_EXCEEDED"]);
+
+/** Kafka's options, and the client's world. */
+export interface BrokerClientOptions {
+  readonly bootstrapServers: readonly string[];
+  readonly clientId: string;
+  readonly requestTimeoutMs: number;
+  readonly reconnectBackoffMs: number;
+  readonly reconnectBackoffMaxMs: number;
+  /** `socket.connection.setup.timeout.ms`: from the first byte to the answered hello. */
+  readonly connectTimeoutMs: number;
+  /** Whether the clusterId of the first hello holds for life (Consumer, Producer). */
+  readonly pinCluster: boolean;
+  readonly world: ClientWorld;
+  readonly logger: ClientLogger;
+}
 
 /** Makes a client that has not connected yet. */
 export function createBrokerClient(options: BrokerClientOptions): BrokerClient {

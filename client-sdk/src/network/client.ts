@@ -2,7 +2,6 @@
 // travel; consumer/, producer/ and admin/ take this interface, so a simulation or an Apache Kafka cluster can stand behind it.
 
 import type { ApiName, ApiRequest, ApiResponse } from "@brooklet/protocol";
-import type { ClientLogger, ClientWorld } from "../world.ts";
 
 export interface RequestOptions {
   /** Bounds the whole call, waiting for a connection included. Default: `request.timeout.ms`. */
@@ -26,21 +25,6 @@ export interface BrokerLimits {
   readonly maxInFlightRequestBytes: number;
   readonly maxReplyBytes: number;
   readonly maxFetchWaitMs: number;
-}
-
-/** For createBrokerClient (broker-client.ts); Kafka's options and the client's world. */
-export interface BrokerClientOptions {
-  readonly bootstrapServers: readonly string[];
-  readonly clientId: string;
-  readonly requestTimeoutMs: number;
-  readonly reconnectBackoffMs: number;
-  readonly reconnectBackoffMaxMs: number;
-  /** `socket.connection.setup.timeout.ms`: from the first byte to the answered hello. */
-  readonly connectTimeoutMs: number;
-  /** Whether the clusterId of the first hello holds for life (Consumer, Producer). */
-  readonly pinCluster: boolean;
-  readonly world: ClientWorld;
-  readonly logger: ClientLogger;
 }
 
 /**

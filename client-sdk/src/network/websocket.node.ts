@@ -15,7 +15,7 @@ export const webSocketTransport: Transport = {
       maxPayload: limits.maxMessageBytes,
       handshakeTimeout: limits.connectTimeoutMs,
       followRedirects: false,
-      generateMask: zeroMask,
+      ...(isLoopback(address) ? { generateMask: zeroMask } : {}),
     });
     socket.binaryType = "nodebuffer";
     listen(socket, handlers);
@@ -34,9 +34,16 @@ export const webSocketTransport: Transport = {
   },
 };
 
+const LOOPBACK = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\]):\d+$/i;
+
+/** Whether nobody can stand between us and the host:port. */
+export function isLoopback(address: string): boolean {
+  return LOOPBACK.test(address);
+}
+
 /**
- * RFC 6455 masks what clients send so that a web page cannot make a proxy misread it; a Node process is no web page, and
- * masking and unmasking in JavaScript take a fifth of the time of a large produce. With a key of zero both sides skip it.
+ * RFC 6455 has clients mask with a random key so that a web page cannot make a proxy misread what it sends. On the loopback
+ * there is no proxy, and with a key of zero both sides skip the work (docs/adr/0003-zero-mask-on-loopback.md).
  */
 function zeroMask(mask: Buffer): void {
   mask.fill(0);

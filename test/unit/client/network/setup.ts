@@ -1,8 +1,8 @@
 // A broker client over a fake network, and the requests that its tests send.
 
 import { afterEach, expect } from "vitest";
-import { createBrokerClient } from "../../../../client-sdk/src/network/broker-client.ts";
-import type { BrokerClient, BrokerClientOptions } from "../../../../client-sdk/src/network/client.ts";
+import { type BrokerClientOptions, createBrokerClient } from "../../../../client-sdk/src/network/broker-client.ts";
+import type { BrokerClient } from "../../../../client-sdk/src/network/client.ts";
 import { type FakeBroker, FakeNetwork, pass } from "../../../support/fake-broker.ts";
 import { SimulatedClock } from "../../../support/simulated-clock.ts";
 import { simulatedRandom } from "../../../support/simulated-random.ts";
