@@ -18,7 +18,7 @@ import { encodeHead } from "./answers.ts";
 import { type Answer, asProtocolError, isDispatched, unknownApi } from "./dispatch.ts";
 import { JSON_CONTENT_TYPE, respondError, respondErrorFrame, respondFrame, respondJson } from "./http-answers.ts";
 import { answerTo, checkPayloadSize, type HttpServices } from "./http-exchange.ts";
-import { batchesOf, readRecord, recordsFrom, showRecord } from "./readable-records.ts";
+import { batchesOf, checkRecordCount, readRecord, recordsFrom, showRecord } from "./readable-records.ts";
 
 /** Exactly these; anything else is 415, however similar (a parser's idea of "similar" has been a way around checks). */
 const jsonContentTypes: ReadonlySet<string | undefined> = new Set([
@@ -75,9 +75,13 @@ function handleFrame(api: string, body: Uint8Array, response: ServerResponse, se
 function handleJson(api: string, body: Uint8Array, response: ServerResponse, services: HttpServices): void {
   const refuse = (error: unknown) => respondError(response, asProtocolError(error, api, services.broker.logger));
   try {
+    if (!isDispatched(api)) throw unknownApi(api);
+    // Only records make a body longer than a frame's header may be.
+    if (api !== "produce" && body.byteLength > MAX_HEADER_BYTES) {
+      throw new ProtocolError("INVALID_REQUEST", `a request to ${api} has at most ${MAX_HEADER_BYTES} bytes`);
+    }
     const header = parseHeader(body);
     const id = idOf(header);
-    if (!isDispatched(api)) throw unknownApi(api);
     checkNamedApi(header, api);
     const payload = api === "produce" ? takeRecords(header, services) : NO_PAYLOAD;
     checkPayloadSize(payload, services);
@@ -111,11 +115,14 @@ function takeRecords(header: Record<string, unknown>, { broker, clock }: HttpSer
   if (!Array.isArray(items)) return NO_PAYLOAD;
   const nowMs = clock.wallMs();
   const payload: Uint8Array[] = [];
+  let count = 0;
   for (const item of items as (Record<string, unknown> | null)[]) {
     const records: unknown = item?.records;
     if (item === null || typeof item !== "object" || !Array.isArray(records)) {
       throw new ProtocolError("INVALID_REQUEST", "each of partitions needs records, a list");
     }
+    count += records.length;
+    checkRecordCount(count);
     const data = records.map((record: unknown) => readRecord(record, nowMs).record);
     let bytes = 0;
     for (const batch of batchesOf(data, broker.settings["message.max.bytes"])) {

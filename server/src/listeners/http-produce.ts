@@ -5,10 +5,7 @@
 
 import { type ApiRequest, ProtocolError, partitionForKey, type RecordData, type WireError } from "@brooklet/protocol";
 import { type Call, fromWire, type HttpServices } from "./http-exchange.ts";
-import { batchesOf, readRecord } from "./readable-records.ts";
-
-/** Of one request; what is larger belongs to the SDK. */
-const MAX_RECORDS = 100_000;
+import { batchesOf, checkRecordCount, readRecord } from "./readable-records.ts";
 
 type RecordResult = { partition: number; offset: number } | { error: WireError };
 
@@ -34,9 +31,7 @@ export class ReadableProducer {
   ): Promise<{ httpStatus: number; body: object }> {
     const { records } = body;
     if (!Array.isArray(records)) throw new ProtocolError("INVALID_REQUEST", 'the body needs "records", a list');
-    if (records.length > MAX_RECORDS) {
-      throw new ProtocolError("INVALID_REQUEST", `at most ${MAX_RECORDS} records go in one request`);
-    }
+    checkRecordCount(records.length);
     const { header } = await call("metadata", { topics: [topic], allowAutoCreate: true });
     const [found] = header.topics;
     if (found === undefined) throw new ProtocolError("UNKNOWN_TOPIC_OR_PARTITION", `there is no topic ${topic}`);

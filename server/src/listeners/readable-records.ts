@@ -16,6 +16,15 @@ const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
+/** Of one request; what is larger belongs to the SDK. */
+const MAX_RECORDS = 100_000;
+
+/** Throws when a request has more records than JSON is for: reading them would hold up everybody else. */
+export function checkRecordCount(count: number): void {
+  if (count <= MAX_RECORDS) return;
+  throw new ProtocolError("INVALID_REQUEST", `at most ${MAX_RECORDS} records go in one request`);
+}
+
 /** A record as it came in JSON, checked; `partition` where the sender chose one. */
 export interface ReadableRecord {
   readonly record: RecordData;

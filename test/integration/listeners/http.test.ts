@@ -378,3 +378,20 @@ test("a body beyond the limit is refused with 413, records beyond it too, and th
   expect((await produce("toolarge", records)).json).toMatchObject({ error: { code: "RECORD_LIST_TOO_LARGE" } });
   expect((await http(broker.url, "/healthz")).status).toBe(200);
 });
+
+test("JSON without records is as long as a frame's header may be; records in JSON are bounded in number", async () => {
+  const padded = (bytes: number) =>
+    http(broker.url, "/v1/status", {
+      body: Buffer.from("{}".padEnd(bytes)),
+      headers: { "content-type": "application/json" },
+    });
+  expect((await padded(MAX_HEADER_BYTES)).status).toBe(200);
+  expect(await padded(MAX_HEADER_BYTES + 1)).toMatchObject({
+    status: 400,
+    json: { error: { code: "INVALID_REQUEST" } },
+  });
+  const half = { topic: "many", partition: 0, records: Array.from({ length: 50_001 }, () => ({})) };
+  expect((await postJson(broker.url, "/v1/produce", { acks: -1, partitions: [half, half] })).json).toMatchObject({
+    error: { code: "INVALID_REQUEST", message: "at most 100000 records go in one request" },
+  });
+});
