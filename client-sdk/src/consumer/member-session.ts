@@ -12,6 +12,9 @@ import { Membership } from "./membership.ts";
 import type { AssignedPartition, MemberEffect, MemberEvent, MemberSettings, MemberState } from "./membership-states.ts";
 import type { ConsumerEvent } from "./types.ts";
 
+/** After so much of max.poll.interval.ms without a poll the application is warned. */
+const POLL_NEAR_SHARE = 0.8;
+
 export interface MemberSessionOptions {
   readonly client: BrokerClient;
   readonly clock: Clock;
@@ -32,6 +35,7 @@ export class MemberSession {
   readonly #stopHints: () => void;
   readonly #raised: BrookletError[] = [];
   #lastFailure: string | undefined;
+  #lastPollMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: MemberSessionOptions) {
@@ -77,7 +81,9 @@ export class MemberSession {
 
   handle(event: MemberEvent): void {
     if (this.#closed) return;
-    for (const effect of this.#machine.handle(event, this.#options.clock.nowMs())) this.#apply(effect);
+    const nowMs = this.#options.clock.nowMs();
+    if (event.type === "poll") this.#lastPollMs = nowMs;
+    for (const effect of this.#machine.handle(event, nowMs)) this.#apply(effect);
   }
 
   /** An error that the application is told once. */
@@ -110,6 +116,7 @@ export class MemberSession {
         void this.#send(effect.request);
         return;
       case "schedule":
+        if (effect.timer === "poll") this.#watchPolls();
         this.#timers.schedule(effect.timer, effect.delayMs, (lateMs) => {
           if (effect.timer === "poll") this.handle({ type: "pollTimer" });
           else this.#heartbeatDue(lateMs);
@@ -117,6 +124,7 @@ export class MemberSession {
         return;
       case "cancel":
         this.#timers.cancel(effect.timer);
+        if (effect.timer === "poll") this.#timers.cancel("pollNear");
         return;
       case "lose":
         this.#lost(effect.reason);
@@ -129,6 +137,23 @@ export class MemberSession {
         this.#options.calls.changed();
         return;
     }
+  }
+
+  /** Like the machine's own timer it is not moved by polls, but looks how long ago the last one was. */
+  #watchPolls(): void {
+    const { member, clock, emit, logger } = this.#options;
+    const nearMs = member.maxPollIntervalMs * POLL_NEAR_SHARE;
+    const sincePollMs = clock.nowMs() - this.#lastPollMs;
+    const isNear = sincePollMs >= nearMs;
+    this.#timers.schedule("pollNear", isNear ? nearMs : nearMs - sincePollMs, () => this.#watchPolls());
+    if (!isNear) return;
+    const { groupId, memberId, maxPollIntervalMs } = member;
+    const detail = { groupId, memberId, sincePollMs, maxPollIntervalMs };
+    logger.warn(
+      detail,
+      `no poll for ${Math.round(sincePollMs)} ms: at max.poll.interval.ms the member leaves the group`,
+    );
+    emit("pollIntervalNear", detail);
   }
 
   #heartbeatDue(lateMs: number): void {
