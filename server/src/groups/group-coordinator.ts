@@ -176,7 +176,8 @@ class Coordinator implements GroupCoordinator {
   }
 
   describe(groupIds: readonly string[]): ApiResponse<"describeGroups">["groups"] {
-    return groupIds.map((groupId) => {
+    // Once each, however often an id stands in the request: a description may be long.
+    return [...new Set(groupIds)].map((groupId) => {
       const problem = idProblem("group id", groupId);
       if (problem !== undefined) return unknownGroup(groupId, new ProtocolError("INVALID_GROUP_ID", problem));
       const entry = this.#groups.get(groupId);

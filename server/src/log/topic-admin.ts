@@ -137,7 +137,10 @@ export class TopicAdmin {
     });
   }
 
-  /** Source: Kafka, Metadata. Without `topics`: all, internal ones too. Missing ones may be created, then waits for that. */
+  /**
+   * Source: Kafka, Metadata. Without `topics`: all, internal ones too; a name that stands twice is answered once (a thousand
+   * times a large topic would be more than fits into memory). Missing ones may be created, then waits for that.
+   */
   async metadata(request: ApiRequest<"metadata">): Promise<TopicDescription[]> {
     const { catalog } = this.#parts;
     if (request.topics === undefined) return [...catalog.all()].map(describe);
@@ -145,13 +148,12 @@ export class TopicAdmin {
     const creation = deferred();
     creation.promise.catch(() => {});
     const created: StagedTopicChange[] = [];
-    const verdicts = request.topics.map((topic) =>
-      settled(() => this.#ensure(topic, mayCreate, creation.promise, created)),
-    );
+    const topics = [...new Set(request.topics)];
+    const verdicts = topics.map((topic) => settled(() => this.#ensure(topic, mayCreate, creation.promise, created)));
     this.#stage(created, false, creation);
     const results = await Promise.all(verdicts);
     return results.map((verdict, index) => {
-      const topic = request.topics?.[index] ?? "";
+      const topic = topics[index] ?? "";
       // Looked up afresh: the topic may have been deleted while another was being created.
       const state = catalog.byName(topic);
       if (!(verdict instanceof ProtocolError) && state !== undefined) return describe(state);

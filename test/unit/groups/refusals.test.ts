@@ -196,3 +196,12 @@ test("the timeline is bounded", async () => {
   expect(world.group().timeline).toHaveLength(200);
   expect(world.group().timeline.at(-1)?.event).toBe("epoch");
 });
+
+test("a group is described once, however often its id stands in the request", async () => {
+  const world = new GroupWorld();
+  await world.member("w1").join();
+  expect(world.coordinator.describe(["billing", "nobody", "billing"]).map(({ groupId }) => groupId)).toEqual([
+    "billing",
+    "nobody",
+  ]);
+});

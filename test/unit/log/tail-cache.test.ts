@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { SlabAllocator } from "../../../server/src/log/slabs.ts";
-import { PartitionTail, TailCache } from "../../../server/src/log/tail-cache.ts";
+import { ENTRY_BYTES, PartitionTail, TailCache } from "../../../server/src/log/tail-cache.ts";
 
 const KIB = 1024;
 
@@ -25,11 +25,11 @@ test("a slab counts whole as long as one of its batches is cached", () => {
   const { cache, add } = worldOf(1024 * KIB);
   const tail = new PartitionTail();
   add(tail, 100);
-  expect(cache.bytes).toBe(128 * KIB);
+  expect(cache.bytes).toBe(128 * KIB + ENTRY_BYTES);
   add(tail, 100);
-  expect(cache.bytes).toBe(128 * KIB);
+  expect(cache.bytes).toBe(128 * KIB + 2 * ENTRY_BYTES);
   add(tail, 60 * KIB);
-  expect(cache.bytes).toBe(188 * KIB);
+  expect(cache.bytes).toBe(188 * KIB + 3 * ENTRY_BYTES);
   cache.drop(tail);
   expect(cache.bytes).toBe(0);
 });
@@ -45,6 +45,16 @@ test("the oldest slabs go first, and the budget holds", () => {
   }
   expect(quiet.startOffset).toBeUndefined();
   expect(2000 - (busy.startOffset ?? 0)).toBeGreaterThan(300);
+});
+
+test("many short batches fill the budget by what their entries take, not by their bytes alone", () => {
+  const { cache, add, endOf } = worldOf(1024 * KIB);
+  const tail = new PartitionTail();
+  for (let index = 0; index < 10_000; index++) add(tail, 70);
+  expect(cache.bytes).toBeLessThanOrEqual(1024 * KIB);
+  const kept = endOf(tail) - (tail.startOffset ?? endOf(tail));
+  expect(kept).toBeGreaterThan(500);
+  expect(kept * (ENTRY_BYTES + 70)).toBeLessThanOrEqual(1024 * KIB);
 });
 
 test("evicting a slab takes what is older of its partitions along, so that no tail has a gap", () => {
