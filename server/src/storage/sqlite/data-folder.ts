@@ -148,11 +148,23 @@ function denied(path: string, cause: unknown): StorageOpenError {
       cause,
     );
   }
+  if (isNoFolder(cause)) {
+    return new StorageOpenError(
+      "denied",
+      `the data folder ${path} is, or lies in, a file (${said}); choose another data folder`,
+      cause,
+    );
+  }
   return new StorageOpenError(
     "denied",
     `the data folder ${path} cannot be written (${said}); give this user the right to, or choose another data folder`,
     cause,
   );
+}
+
+/** makeFolder takes a folder that exists: what exists otherwise is a file. */
+function isNoFolder(cause: unknown): boolean {
+  return ["EEXIST", "ENOTDIR"].includes((cause as { code?: string }).code ?? "");
 }
 
 function orDenied<T>(path: string, run: () => T): T {
