@@ -97,6 +97,49 @@ for (const seed of [1, 2, 3]) {
     await simulation.finish();
   });
 
+  test(`a rebalance on a slow disk: nothing is told before it is stored, and nobody is evicted (seed ${seed})`, async () => {
+    const simulation = await Simulation.start({ seed, topics: { orders: 4 } });
+    const config = { "session.timeout.ms": 3_000, "heartbeat.interval.ms": 500 };
+    const a = simulation.consumer(GROUP, { topics: ["orders"], config });
+    const before = await simulation.untilStable(GROUP, 1);
+    simulation.disk.delayMs = () => 8_000;
+    const b = simulation.consumer(GROUP, { topics: ["orders"], config });
+    await simulation.advance(7_000);
+    expect(a.owned()).toHaveLength(4);
+    expect(simulation.history.grants.filter(({ memberId }) => memberId === b.memberId)).toEqual([]);
+    expect(simulation.history.grants.every(({ memberEpoch }) => memberEpoch === before.epoch)).toBe(true);
+    await simulation.advance(40_000);
+    simulation.disk.delayMs = () => 0;
+    const group = await simulation.untilStable(GROUP, 2);
+    expect(group.timeline.some(({ event }) => event === "eviction")).toBe(false);
+    await simulation.finish();
+  });
+
+  test(`a join whose turn fails is refused and takes place with the next try (seed ${seed})`, async () => {
+    const simulation = await Simulation.start({ seed, topics: { orders: 4 } });
+    simulation.consumer(GROUP, { topics: ["orders"] });
+    const before = await simulation.untilStable(GROUP, 1);
+    simulation.disk.fillNextTurn("full");
+    simulation.consumer(GROUP, { topics: ["orders"] });
+    const after = await simulation.untilStable(GROUP, 2, 2_000);
+    expect(simulation.disk.failedTurns).toBe(1);
+    expect(after.epoch).toBe(before.epoch + 1);
+    await simulation.finish();
+  });
+
+  test(`a batch repeated while its first sending waits for the disk is not acknowledged before it (seed ${seed})`, async () => {
+    const simulation = await Simulation.start({ seed, topics: { orders: 1 } });
+    const producer = simulation.producer({ topic: "orders", everyMs: 100, config: { "request.timeout.ms": 1_000 } });
+    await simulation.advance(1_000);
+    simulation.disk.delayMs = () => 60_000;
+    await simulation.advance(5_000);
+    expect(producer.sentCount).toBeGreaterThan(50);
+    simulation.killBroker();
+    simulation.disk.delayMs = () => 0;
+    await simulation.startBroker();
+    await simulation.finish();
+  });
+
   test(`a broker stopped for longer than every session evicts nobody whose heartbeat waits in the socket (seed ${seed})`, async () => {
     const simulation = await Simulation.start({ seed, topics: { orders: 4 } });
     simulation.consumer(GROUP, { topics: ["orders"], expected: ["TIMEOUT"] });
@@ -120,7 +163,8 @@ for (const seed of [1, 2, 3]) {
     });
     simulation.consumer(GROUP, { topics: ["orders"] });
     const before = await simulation.untilStable(GROUP, 2);
-    // Behind the cut the client gives its connection up and opens another; the broker hears of both only after healing.
+    // Behind the cut the client gives its connection up and opens another; the broker hears of both only after healing, and of
+    // the old one perhaps later.
     for (let round = 0; round < 3; round++) {
       simulation.network.cut(a.process);
       await simulation.advance(4_000);

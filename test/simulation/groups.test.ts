@@ -185,4 +185,24 @@ for (const seed of [1, 2, 3]) {
     expect(simulation.history.commits.filter(({ accepted }) => accepted).length).toBeGreaterThan(10);
     await simulation.finish({ readers });
   });
+
+  test(`an application that commits one poll late is refused for what has moved on (seed ${seed})`, async () => {
+    const simulation = await started(seed, 6);
+    const late = simulation.consumer(GROUP, {
+      topics: ["orders"],
+      commitsLate: true,
+      expected: ["STALE_MEMBER_EPOCH", "UNKNOWN_MEMBER_ID", "COMMIT_FAILED"],
+    });
+    await simulation.untilStable(GROUP, 1);
+    for (let round = 0; round < 3; round++) {
+      await simulation.advance(500);
+      const guest = simulation.consumer(GROUP, { topics: ["orders"] });
+      await simulation.untilStable(GROUP, 2);
+      await simulation.advance(500);
+      await simulation.during(guest.close());
+      await simulation.untilStable(GROUP, 1);
+    }
+    expect(late.errors.some(({ code }) => code === "STALE_MEMBER_EPOCH")).toBe(true);
+    await simulation.finish({ readers });
+  });
 }

@@ -26,7 +26,6 @@ export interface Delivered {
 /** From `onPartitionsAssigned` or a seek to `onPartitionsRevoked`, `onPartitionsLost` or the next seek, as the member saw it. */
 export interface Ownership {
   readonly consumer: string;
-  readonly memberId: () => string;
   readonly group: string;
   readonly topic: string;
   readonly partition: number;

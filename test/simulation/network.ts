@@ -1,6 +1,7 @@
 // A network on a simulated clock: ordered, message-preserving links with latency, which can be cut and healed.
 //
-// A cut holds what is on its way, as TCP does with retransmissions: after healing it arrives. A close that happens behind a
+// A cut holds what is on its way, as TCP does with retransmissions: after healing it arrives, each connection's in order, but
+// an older connection's perhaps behind a newer one's. A close that happens behind a
 // cut is noticed by the other side only after healing: that is how an old connection lingers at the broker.
 
 import type { Link, LinkHandlers, Random, Timers, Transport } from "@brooklet/protocol/world";
@@ -10,6 +11,8 @@ import type { SimulatedProcess } from "./process.ts";
 
 /** Where the simulated broker listens. */
 export const ADDRESS = "broker:4092";
+/** After healing a connection waits at most this long until it tries again. */
+const MAX_RETRANSMISSION_MS = 400;
 
 interface Listener {
   readonly process: SimulatedProcess;
@@ -38,7 +41,7 @@ export class SimulatedNetwork {
   readonly #latencyMs: { min: number; max: number };
   readonly #listeners = new Map<string, Listener>();
   readonly #cut = new Set<SimulatedProcess>();
-  readonly #held = new Map<SimulatedProcess, (() => void)[]>();
+  readonly #held = new Map<SimulatedProcess, { sender: End; arrive: () => void }[]>();
   readonly #onTheirWay: Timers;
   #order = 0;
   #connections = 0;
@@ -80,7 +83,11 @@ export class SimulatedNetwork {
 
   heal(process: SimulatedProcess): void {
     this.#cut.delete(process);
-    for (const run of this.#held.get(process)?.splice(0) ?? []) run();
+    const held = this.#held.get(process)?.splice(0) ?? [];
+    for (const sender of new Set(held.map(({ sender }) => sender)))
+      sender.lastArrivalMs = this.#clock.nowMs() + this.#random.next() * MAX_RETRANSMISSION_MS;
+    for (const { sender, arrive } of held)
+      this.#onTheirWay.schedule(`${this.#order++}`, sender.lastArrivalMs - this.#clock.nowMs(), arrive);
   }
 
   /** Nothing is on its way. */
@@ -215,7 +222,7 @@ export class SimulatedNetwork {
         return;
       }
       const held = this.#held.get(cut) ?? [];
-      held.push(arrive);
+      held.push({ sender, arrive });
       this.#held.set(cut, held);
     };
     const { min, max } = this.#latencyMs;

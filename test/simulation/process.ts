@@ -14,6 +14,7 @@ export class SimulatedProcess {
   readonly #dueTimers: (() => void)[] = [];
   readonly #input: (() => void)[] = [];
   readonly #onDeath: (() => void)[] = [];
+  readonly #timers: ProcessTimers[] = [];
 
   constructor(name: string, world: SimulatedClock) {
     this.name = name;
@@ -21,13 +22,22 @@ export class SimulatedProcess {
     this.clock = {
       nowMs: () => world.nowMs(),
       wallMs: () => world.wallMs(),
-      timers: () => new ProcessTimers(this, world, world.timers()),
+      timers: () => {
+        const timers = new ProcessTimers(this, world, world.timers());
+        this.#timers.push(timers);
+        return timers;
+      },
       defer: (run) => world.defer(() => this.deliver("input", run)),
     };
   }
 
   get alive(): boolean {
     return this.#state !== "dead";
+  }
+
+  /** Pending timers of all its owners. */
+  get liveTimers(): number {
+    return this.#timers.reduce((count, { size }) => count + size, 0);
   }
 
   deliver(kind: "timer" | "input", run: () => void): void {

@@ -21,6 +21,8 @@ export interface SimulatedConsumerOptions {
   workMs?: number;
   /** Commit what was read after each batch. Default true; auto commit is off unless `config` says otherwise. */
   commit?: boolean;
+  /** Commits each batch only after the next poll, when a partition may have gone. */
+  commitsLate?: boolean;
   /** Reads by `for await`, and a record counts as delivered when its work is done: with auto commit. */
   iterates?: boolean;
   /** Codes of errors that this story expects from poll or commit. */
@@ -42,6 +44,7 @@ export class SimulatedConsumer {
   readonly #owned = new Map<string, Ownership>();
   /** Between two polls, where an application would do it. */
   #beforePoll: (() => void) | undefined;
+  #uncommitted: readonly ConsumerRecord<string, string>[] = [];
   #stopping = false;
   #loop: Promise<void>;
 
@@ -70,6 +73,10 @@ export class SimulatedConsumer {
     );
     this.#subscribe(options.topics);
     this.#loop = this.#run();
+  }
+
+  get memberId(): string {
+    return this.consumer.groupMetadata().memberId;
   }
 
   get running(): boolean {
@@ -139,7 +146,10 @@ export class SimulatedConsumer {
     const records = await this.consumer.poll(POLL_MS);
     for (const record of records) this.#delivered(record);
     if (records.length > 0 && this.workMs > 0) await sleep(this.process.clock, this.workMs);
-    if (records.length > 0 && this.#options.commit !== false) await this.#commit(records);
+    if (this.#options.commit === false) return;
+    const due = this.#options.commitsLate === true ? this.#uncommitted : records;
+    this.#uncommitted = records;
+    if (due.length > 0) await this.#commit(due);
   }
 
   async #iterate(): Promise<void> {
@@ -228,7 +238,6 @@ export class SimulatedConsumer {
     for (const { topic, partition } of partitions) {
       const ownership: Ownership = {
         consumer: this.name,
-        memberId: () => this.consumer.groupMetadata().memberId,
         group: this.group,
         topic,
         partition,

@@ -140,6 +140,8 @@ export class Simulation {
     if (broker === undefined) return;
     this.#broker = undefined;
     await this.during(broker.close());
+    const { liveTimers } = this.brokerProcess;
+    if (liveTimers > 0) this.history.brokerBugs.push(`${liveTimers} timers of the broker are alive after its close`);
     this.brokerProcess.kill();
   }
 

@@ -1,4 +1,5 @@
-// Watches the frames of a run: every request is answered at most once. What heartbeat answers grant and
+// Watches the frames of a run: every request is answered at most once, and nothing that comes by an
+// older connection of a client once a newer one said hello. What heartbeat answers grant and
 // which commits are accepted goes into the history.
 
 import { type ApiRequest, type ApiResponse, decodeFrame } from "@brooklet/protocol";
@@ -9,6 +10,10 @@ export class WireTap {
   readonly #history: History;
   readonly #clock: SimulatedClock;
   readonly #open = new Map<string, { api: string; header: Record<string, unknown>; arrivedMs: number }>();
+
+  /** Of each client instance: the newest connection that was greeted, and its number. */
+  readonly #newest = new Map<string, { connection: number; connectionSeq: number }>();
+  readonly #instances = new Map<number, string>();
 
   constructor(history: History, clock: SimulatedClock) {
     this.#history = history;
@@ -30,6 +35,12 @@ export class WireTap {
       return;
     }
     this.#open.delete(key);
+    if (request.api === "hello" && header.error === undefined) this.#greeted(connection, request.header);
+    const newest = this.#newest.get(this.#instances.get(connection) ?? "");
+    if (newest !== undefined && newest.connection !== connection)
+      this.#history.wireProblems.push(
+        `${request.api} answered on connection ${connection}, which ${newest.connection} superseded`,
+      );
     if (header.error !== undefined) return;
     if (request.api === "offsetCommit") this.#committed(request, header);
     if (request.api !== "groupHeartbeat") return;
@@ -42,6 +53,15 @@ export class WireTap {
       assignment: answer.assignment?.map(({ topic, topicId, partition }) => `${topic}-${partition} (${topicId})`),
       atMs: this.#clock.wallMs(),
     });
+  }
+
+  #greeted(connection: number, header: Record<string, unknown>): void {
+    const { clientInstanceId, connectionSeq } = header as unknown as ApiRequest<"hello">;
+    const before = this.#newest.get(clientInstanceId);
+    if (before !== undefined && connectionSeq <= before.connectionSeq)
+      this.#history.wireProblems.push(`hello ${connectionSeq} accepted after ${before.connectionSeq}`);
+    this.#newest.set(clientInstanceId, { connection, connectionSeq });
+    this.#instances.set(connection, clientInstanceId);
   }
 
   #committed(request: { header: Record<string, unknown>; arrivedMs: number }, header: Record<string, unknown>): void {

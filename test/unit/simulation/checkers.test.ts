@@ -44,7 +44,7 @@ const log = (...values: string[]) => values.map((value, offset) => ({ offset, va
 
 function ownership(consumer: string, fromMs: number, rest: Partial<Ownership> = {}): Ownership {
   const untilMs = Number.POSITIVE_INFINITY;
-  return { consumer, memberId: () => consumer, group: GROUP, fromMs, untilMs, end: "owned", ...PLACE, ...rest };
+  return { consumer, group: GROUP, fromMs, untilMs, end: "owned", ...PLACE, ...rest };
 }
 
 function delivered(of: Ownership, offset: number, atMs: number, value = `p1-${offset}`): Delivered {
