@@ -13,7 +13,10 @@ export interface Serializer<T> {
   serialize(topic: string, value: T, headers: Header[]): Uint8Array | null;
 }
 
-/** Turns bytes into a key or value. The bytes may be kept: nobody overwrites them. */
+/**
+ * Turns bytes into a key or value. The bytes may be kept: nobody overwrites them. They are a view into the whole answer they
+ * came in, which lives as long as they do: what is kept long is better kept as a copy (`data.slice()`).
+ */
 export interface Deserializer<T> {
   deserialize(topic: string, bytes: Uint8Array, headers: readonly Header[]): T;
 }

@@ -39,7 +39,7 @@ export interface CommitsOptions {
   topicIdOf(topic: string, partition: number): string | undefined;
   /** The broker recorded it. */
   onCommitted(offset: CommittedOffset): void;
-  /** An asynchronous commit is settled: a callback may be due. */
+  /** A commit is settled: a callback may be due, and `unsettled` is lower. */
   onSettled(): void;
   /** A commit failed that nobody waits for. */
   onUnheard(error: BrookletError, offsets: readonly OffsetAndMetadata[]): void;
@@ -109,7 +109,7 @@ export class Commits {
 
   /** Stores the offsets with one request, never repeated; the callback runs inside a later runCallbacks(). */
   async(offsets: readonly OffsetAndMetadata[], callback: CommitCallback | undefined): void {
-    const { onUnheard, onSettled } = this.#options;
+    const { onUnheard } = this.#options;
     const copy = offsets.map((one) => ({ ...one }));
     if (this.#callbacks.length + this.unsettled >= MAX_PENDING_COMMITS) {
       throw new IllegalStateError(`${MAX_PENDING_COMMITS} asynchronous commits are waiting`, {
@@ -121,7 +121,6 @@ export class Commits {
     this.#sendAsync(copy, (error) => {
       if (pending !== undefined) pending.outcome = { error };
       else if (error !== null) onUnheard(error, copy);
-      onSettled();
     });
   }
 
@@ -173,6 +172,8 @@ export class Commits {
         if (next.alone) this.#aloneRunning = false;
         else this.#inFlight -= 1;
         this.#pump();
+        // Only now: close() waits until nothing is unsettled.
+        this.#options.onSettled();
       });
     }
   }

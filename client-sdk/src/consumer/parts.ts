@@ -70,6 +70,7 @@ export function identityOf(session: MemberSession, subscription: Subscription): 
 export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, logger: ClientLogger): Parts<K, V> {
   const { clock, random } = world;
   const { requestTimeoutMs, isolationLevel, groupId } = settings;
+  for (const { option, why } of settings.ignoredOptions) logger.debug({ option }, `${option} has no effect: ${why}`);
   const backoff: BackoffPolicy = { initialMs: settings.retryBackoffMs, maxMs: settings.retryBackoffMaxMs };
   const client =
     world.brokerClient ??

@@ -110,6 +110,7 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
   /**
    * Puts a record on its way; many sends need not be awaited one by one.
    *
+   * The record's bytes are taken at once: its buffers may be used again.
    * Shape: resolves with partition, offset (-1 with `acks: 0`) and timestamp once the broker has acknowledged it; the
    * sends of one partition settle in order. Waits up to max.block.ms for metadata and room in buffer.memory.
    * Errors: RecordTooLargeError and serialization errors at once; TimeoutError after delivery.timeout.ms; the broker's.

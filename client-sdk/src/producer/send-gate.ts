@@ -1,7 +1,7 @@
 // Where sends wait before they are in a batch: for a topic's metadata, or for room in `buffer.memory`; at most `max.block.ms`.
 // Invariant: the sends of one topic enter in the order of their calls; each is settled or let in.
 
-import { invariant } from "@brooklet/protocol";
+import { invariant, type RecordData } from "@brooklet/protocol";
 import type { Clock, Random, Timers } from "@brooklet/protocol/world";
 import type { ProducerSettings } from "../config/producer.ts";
 import { BrookletError, TimeoutError } from "../errors.ts";
@@ -71,7 +71,9 @@ export class SendGate {
       return;
     }
     this.#blocked++;
-    const send: BlockedSend = { entry, deadlineMs: clock.nowMs() + settings.maxBlockMs };
+    // What goes into a batch is copied there; what waits must not change either when the caller uses its buffers again.
+    const kept = { ...entry, record: copyOf(entry.record) };
+    const send: BlockedSend = { entry: kept, deadlineMs: clock.nowMs() + settings.maxBlockMs };
     if (fits) this.#forMemory.add(send);
     else this.#waitForTopic(send);
     this.#watch(settings.maxBlockMs);
@@ -222,6 +224,13 @@ export class SendGate {
       { code: "TIMEOUT", hint: "await sends as you go, raise buffer.memory, or see why the broker is slow" },
     );
   }
+}
+
+function copyOf({ key, value, headers, timestamp }: RecordData): RecordData {
+  // Not `slice`: a Buffer's is a view.
+  const copy = (data: Uint8Array | null) => (data === null ? null : new Uint8Array(data));
+  const copied = headers.map((header) => ({ key: header.key, value: copy(header.value) }));
+  return { key: copy(key), value: copy(value), headers: copied, timestamp };
 }
 
 function noSuchPartition(topic: string, partition: number, count: number): BrookletError {

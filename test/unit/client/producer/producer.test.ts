@@ -276,3 +276,26 @@ test("flush sends what lingers", async () => {
   expect([flushed.settled, send.settled]).toEqual([true, true]);
   await finish(producer);
 });
+
+test("buffers that are used again after send change nothing, also while the record waits for metadata", async () => {
+  clock = new SimulatedClock();
+  const network = new FakeNetwork(clock);
+  const fake = network.broker("broker:1", {});
+  const producer = new Producer(
+    { "bootstrap.servers": "broker:1" },
+    { world: { clock, random: simulatedRandom(1), transport: network } },
+  );
+  const buffer = Buffer.alloc(5);
+  const send = (value: string) => {
+    buffer.write(value);
+    return producer.send({ topic: "t", value: buffer });
+  };
+  const all = watch(Promise.all([send("first"), send("other")]));
+  await clock.runUntil(() => all.settled);
+  const third = watch(send("third"));
+  buffer.fill(0);
+  await clock.runUntil(() => third.settled);
+  expect(fake.values("t")).toEqual(["first", "other", "third"]);
+  const closed = watch(producer.close());
+  await clock.runUntil(() => closed.settled);
+});
