@@ -15,6 +15,6 @@ export interface GroupCoordinator {
   readonly groupCount: number;
   /** The listener is open: deadlines start afresh (hard place 4). */
   start(): void;
-  /** Rejects what waits with BROKER_NOT_AVAILABLE; leaves no timer. */
+  /** Rejects reads that wait with BROKER_NOT_AVAILABLE, heartbeats with KAFKA_STORAGE_ERROR (unknown); leaves no timer. */
   close(): void;
 }

@@ -118,7 +118,12 @@ class Coordinator implements GroupCoordinator {
   close(): void {
     this.#closed = true;
     this.#deadlines.close();
-    for (const to of [...this.#waiting.keys()]) this.#refuse(to, this.#stopping());
+    // Each waits for a turn, which may be on its way to the disk.
+    const unknown = new ProtocolError(
+      "KAFKA_STORAGE_ERROR",
+      "the broker stops before the disk has answered; what the heartbeat asked for may or may not be stored",
+    );
+    for (const to of [...this.#waiting.keys()]) this.#refuse(to, unknown);
     this.#offsets.close(this.#stopping());
   }
 
