@@ -214,9 +214,26 @@ test.each([
   ]);
 });
 
-test("a name as long as a book costs no time", () => {
-  expect(nearestName("x".repeat(10_000_000), ["group.id"])).toBe("group.id");
+test("what resembles no option gets no suggestion", () => {
+  for (const name of ["constructor", "__proto__", "nonsense", "qwertz", "???"]) {
+    expect(problemsOf(parseConsumerConfig, { ...servers, [name]: 1 }), name).toEqual([
+      { setting: name, problem: "is not an option" },
+    ]);
+  }
+});
+
+test("near is at most four edits in ten characters; neighbours that changed places are one", () => {
   expect(editDistance("kitten", "sitting")).toBe(3);
+  expect(editDistance("prot", "port")).toBe(1);
+  expect(editDistance("", "ab")).toBe(2);
+  expect(nearestName("abcdef1234", ["abcdef5678"])).toBe("abcdef5678");
+  expect(nearestName("abcde12345", ["abcde67890"])).toBeUndefined();
+  expect(nearestName("prot", ["host", "port"])).toBe("port");
+  expect(nearestName("", ["port"])).toBeUndefined();
+});
+
+test("a name as long as a book costs no time", () => {
+  expect(nearestName("x".repeat(10_000_000), ["group.id"])).toBeUndefined();
 });
 
 test.each([[null], [undefined], ["localhost:4092"], [[]]])("a configuration that is %j is refused", (config) => {
