@@ -152,6 +152,41 @@ for (const seed of [1, 2, 3]) {
     await simulation.finish({ readers });
   });
 
+  test(`an answer with the new epoch is lost with its connection: the member keeps its place (seed ${seed})`, async () => {
+    const simulation = await started(seed, 6);
+    const a = simulation.consumer(GROUP, {
+      topics: ["orders"],
+      expected: ["NETWORK_EXCEPTION", "TIMEOUT"],
+      config: { "request.timeout.ms": 1_500 },
+    });
+    simulation.consumer(GROUP, { topics: ["orders"] });
+    const { epoch } = await simulation.untilStable(GROUP, 2);
+    simulation.consumer(GROUP, { topics: ["orders"] });
+    const { grants } = simulation.history;
+    const isNews = (grant = grants.at(-1)) => grant?.memberId === a.memberId && grant.memberEpoch > epoch;
+    await simulation.clock.runUntil(() => isNews(), 10_000, "the answer under way");
+    simulation.network.cut(a.process);
+    await simulation.advance(4_000);
+    simulation.network.heal(a.process);
+    await simulation.untilStable(GROUP, 3);
+    expect(simulation.history.ownerships.filter(({ end }) => end === "lost")).toEqual([]);
+    await simulation.finish({ readers });
+  });
+
+  test(`for await with auto commit: the record in work at close is read again by the next (seed ${seed})`, async () => {
+    const simulation = await started(seed);
+    const config = { "enable.auto.commit": true, "auto.commit.interval.ms": 300 };
+    for (let round = 0; round < 3; round++) {
+      const reader = simulation.consumer(GROUP, { topics: ["orders"], iterates: true, workMs: 15, config });
+      await simulation.untilStable(GROUP, 1);
+      await simulation.advance(1_000);
+      await simulation.during(reader.close());
+    }
+    simulation.consumer(GROUP, { topics: ["orders"], iterates: true, config });
+    await simulation.finish({ readers });
+    expect(simulation.history.storedCommits.length).toBeGreaterThan(10);
+  });
+
   test(`killed: its partitions are read again from the last commit, nothing is lost (seed ${seed})`, async () => {
     const simulation = await started(seed);
     const a = simulation.consumer(GROUP, { topics: ["orders"] });

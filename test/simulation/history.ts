@@ -93,4 +93,9 @@ export class History {
   readonly brokerBugs: string[] = [];
   /** The whole log at the end, by "topic-partition". */
   readonly log = new Map<string, LogEntry[]>();
+
+  forget(topic: string): void {
+    for (const list of [this.sent, this.delivered, this.commits, this.storedCommits])
+      for (let index = list.length - 1; index >= 0; index--) if (list[index]?.topic === topic) list.splice(index, 1);
+  }
 }

@@ -155,9 +155,10 @@ export class SimulatedConsumer {
   async #iterate(): Promise<void> {
     for await (const record of this.consumer) {
       if (this.workMs > 0) await sleep(this.process.clock, this.workMs);
+      // The work was not finished.
+      if (this.#stopping) break;
       this.#delivered(record);
       this.#runBeforePoll();
-      if (this.#stopping) break;
     }
   }
 

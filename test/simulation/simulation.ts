@@ -174,9 +174,10 @@ export class Simulation {
     return this.#options.transientTopics?.includes(topic) ?? false;
   }
 
-  /** A topic was created anew with other partitions. */
+  /** A topic was created anew with other partitions: what was sent to the old one and read from it is not judged. */
   replaceTopic(topic: string, partitions: number): void {
     this.#options.topics[topic] = partitions;
+    this.history.forget(topic);
   }
 
   async group(groupId: string): Promise<GroupDescription> {
