@@ -58,7 +58,8 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
       throw new IllegalStateError("subscribe: subscriptions by pattern are not there yet; give a list of topics");
     }
     for (const topic of topics) checkName(topic);
-    this.#checkSettled("subscribe");
+    checkListener(listener);
+    this.#checkSettled("subscribe", topics.length === 0);
     const { subscription, topicCreation, calls } = this.#parts;
     if (subscription.mode === "manual") throw exclusive("subscribe", "assign");
     if (topics.length === 0) {
@@ -137,7 +138,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
    * refused. Never once records were taken: then it comes with the next poll.
    */
   async poll(timeoutMs: number, options: { signal?: AbortSignal } = {}): Promise<ConsumerRecord<K, V>[]> {
-    if (!(timeoutMs >= 0)) throw new IllegalStateError(`poll: the timeout must not be negative; it is ${timeoutMs}`);
+    checkTimeout(timeoutMs);
     const call = this.#begin(timeoutMs, options.signal);
     const { maxPollRecords } = this.#parts.settings;
     const taken = await this.#poller.exclusively("poll", () => this.#poller.poll(call, maxPollRecords, true));
@@ -307,6 +308,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
         hint: "return from the callback first, then close",
       });
     }
+    checkTimeout(options.timeoutMs ?? 0);
     this.#closing ??= closeConsumer(this.#parts, this.#poller, options);
     await this.#closing;
   }
@@ -322,11 +324,15 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     throw closed();
   }
 
-  /** Errors: ILLEGAL_STATE while unsubscribe() runs: its end would take back what is subscribed now. */
-  #checkSettled(what: string): void {
-    if (this.#poller.running !== "unsubscribe") return;
-    throw new IllegalStateError(`${what}() was called while unsubscribe() of the same consumer is running`, {
-      hint: "await unsubscribe() first; subscribe([]) begins one too",
+  /**
+   * Errors: ILLEGAL_STATE while unsubscribe() runs: its end would take back what is subscribed now. With `unsubscribes` while
+   * anything runs: it could not begin, and nobody would hear of that.
+   */
+  #checkSettled(what: string, unsubscribes = false): void {
+    const { running } = this.#poller;
+    if (running === undefined || (running !== "unsubscribe" && !unsubscribes)) return;
+    throw new IllegalStateError(`${what}() was called while ${running}() of the same consumer is running`, {
+      hint: "await that first; subscribe([]) begins an unsubscribe()",
     });
   }
 
@@ -336,6 +342,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
   }
 
   #beginCall({ timeoutMs = this.#parts.settings.defaultApiTimeoutMs, signal }: CallOptions): Call {
+    checkTimeout(timeoutMs);
     return this.#begin(timeoutMs, signal);
   }
 
@@ -396,6 +403,19 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
 
 function timedOut(what: string, definite: boolean): TimeoutError {
   return new TimeoutError(`${what} did not finish in time`, { code: "TIMEOUT", definite });
+}
+
+/** With NaN no deadline would ever be over. */
+function checkTimeout(timeoutMs: number): void {
+  if (typeof timeoutMs === "number" && timeoutMs >= 0) return;
+  throw new IllegalStateError(`a timeout is a number of milliseconds of at least 0; it is ${timeoutMs}`);
+}
+
+function checkListener(listener: unknown): void {
+  if (typeof listener === "object" && listener !== null) return;
+  throw new IllegalStateError("subscribe: the listener is an object with onPartitionsAssigned and its siblings", {
+    hint: "leave it out if there is nothing to call",
+  });
 }
 
 function exclusive(what: string, other: string): IllegalStateError {

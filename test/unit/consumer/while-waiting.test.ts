@@ -79,3 +79,33 @@ test("a call of a callback that outlives close() ends with it", async () => {
   expect(await outcome).toMatchObject({ name: "ClosedError" });
   expect(bench.clock.liveTimers).toBe(0);
 });
+
+test("subscribe([]) while a poll runs is refused, not dropped silently", async () => {
+  const bench = new Bench();
+  bench.broker.topic("t").assign(["t", 0]);
+  const consumer = bench.consumer();
+  consumer.subscribe(["t"]);
+  const waiting = consumer.poll(1_000);
+  expect(() => consumer.subscribe([])).toThrow("while poll()");
+  await bench.run(waiting);
+  consumer.subscribe([]);
+  await bench.clock.advance(1);
+  expect(consumer.subscription()).toEqual([]);
+  await bench.run(consumer.close());
+});
+
+test("a timeout that is no time, and a listener that is no object, are refused at once", async () => {
+  const bench = new Bench();
+  bench.broker.topic("t");
+  const consumer = bench.consumer();
+  for (const listener of [null, () => {}]) {
+    expect(() => consumer.subscribe(["t"], listener as never)).toThrow("the listener is an object");
+  }
+  consumer.subscribe(["t"]);
+  for (const timeoutMs of [Number.NaN, -1, "5"] as number[]) {
+    await expect(consumer.poll(timeoutMs)).rejects.toThrow("a timeout is a number");
+    await expect(consumer.ready({ timeoutMs })).rejects.toThrow("a timeout is a number");
+    await expect(consumer.close({ timeoutMs })).rejects.toThrow("a timeout is a number");
+  }
+  await bench.run(consumer.close());
+});
