@@ -37,7 +37,6 @@ const brokerOptions: readonly OptionRow[] = [
   {
     flags: "--port <n>",
     text: "port to listen on; 0 takes a free one (BROOKLET_PORT; default: 4092)",
-    parse: (value) => parseInteger("--port", value, 0, 65_535),
   },
   { flags: "--host <address>", text: "address to listen on (BROOKLET_HOST; default: 127.0.0.1)" },
   { flags: "--data <folder>", text: "where the data lies (BROOKLET_DATA; default: brooklet-data)" },

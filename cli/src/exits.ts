@@ -47,6 +47,8 @@ const otherCodes: ReadonlyMap<string, ExitCode> = new Map([
 /** Why a data folder could not be opened (StorageOpenError). */
 const byOpenErrorKind: ReadonlyMap<string, ExitCode> = new Map([
   ["conflict", exitCodes.conflict],
+  // The folder is sound, and another version's.
+  ["newer", exitCodes.conflict],
   ["denied", exitCodes.denied],
   ["damaged", exitCodes.damaged],
 ]);

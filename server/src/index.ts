@@ -2,8 +2,9 @@
 
 export { type Broker, ListenError, StorageOpenError, type StorageOpenErrorKind, startBroker } from "./broker.ts";
 export { createLogger } from "./logger.ts";
-export type { BrokerOptions } from "./options.ts";
+export { type BrokerOptions, optionProblems } from "./options.ts";
 export {
+  problemText,
   type SettingDefinition,
   type SettingName,
   type SettingProblem,

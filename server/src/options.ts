@@ -129,6 +129,17 @@ export function readOptions(options: BrokerOptions): BrokerConfig {
   };
 }
 
+/** Everything that startBroker() would refuse, for a caller that has problems of its own to name beside it. */
+export function optionProblems(options: BrokerOptions): readonly SettingProblem[] {
+  try {
+    readOptions(options);
+    return [];
+  } catch (error) {
+    if (error instanceof SettingsError) return error.problems;
+    throw error;
+  }
+}
+
 function checkDurability(
   { data, ephemeral, durability }: BrokerOptions,
   refuse: (setting: string, problem: string) => void,

@@ -164,14 +164,17 @@ export interface SettingProblem {
   readonly suggestion?: string;
 }
 
+/** A problem as one line. */
+export function problemText({ setting, problem, suggestion }: SettingProblem): string {
+  return suggestion === undefined ? `${setting}: ${problem}` : `${setting}: ${problem}; did you mean ${suggestion}?`;
+}
+
 /** What was configured cannot be used. Names all problems at once. */
 export class SettingsError extends Error {
   readonly problems: readonly SettingProblem[];
 
   constructor(problems: readonly SettingProblem[]) {
-    const lines = problems.map(({ setting, problem, suggestion }) =>
-      suggestion === undefined ? `${setting}: ${problem}` : `${setting}: ${problem}; did you mean ${suggestion}?`,
-    );
+    const lines = problems.map(problemText);
     super(lines.length === 1 ? `${lines[0]}` : `${lines.length} problems:\n- ${lines.join("\n- ")}`);
     this.name = "SettingsError";
     this.problems = problems;

@@ -22,7 +22,7 @@ test.each([
   [named("StorageOpenError", { kind: "conflict" }), 5],
   [named("StorageOpenError", { kind: "denied" }), 4],
   [named("StorageOpenError", { kind: "damaged" }), 7],
-  [named("StorageOpenError", { kind: "newer" }), 1],
+  [named("StorageOpenError", { kind: "newer" }), 5],
   [named("StorageCorruptionError"), 7],
   [new TimeoutError("late", { code: "TIMEOUT" }), 6],
   [new TimeoutError("late", { code: "TIMEOUT", cause: answered("UNKNOWN_TOPIC_OR_PARTITION") }), 3],

@@ -3,6 +3,7 @@
 import { settingDefinitions } from "@brooklet/server";
 import { expect, test } from "vitest";
 import { Options } from "../../../cli/src/call.ts";
+import { UsageError } from "../../../cli/src/exits.ts";
 import { brokerOptions } from "../../../cli/src/serve-options.ts";
 import { assignments, environmentName } from "../../../cli/src/settings.ts";
 
@@ -35,7 +36,7 @@ test("the environment gives every option and every setting", () => {
 });
 
 test("a flag wins over the environment", () => {
-  const flags = new Options({ port: 7, data: "here", set: ["num.partitions=3", "num.partitions=4"] });
+  const flags = new Options({ port: "7", data: "here", set: ["num.partitions=3", "num.partitions=4"] });
   const { options } = brokerOptions(flags, {
     BROOKLET_PORT: "8",
     BROOKLET_DATA: "there",
@@ -60,6 +61,36 @@ test.each([
   [{}, { BROOKLET_EPHEMERAL: "maybe" }, /BROOKLET_EPHEMERAL must be true or false/],
 ])("%j with %j is refused", (flags, env, message) => {
   expect(() => brokerOptions(new Options(flags), env)).toThrow(message);
+});
+
+test("everything that is wrong is named in one answer, what the broker refuses with it", () => {
+  const flags = new Options({
+    port: "99999",
+    durability: "x",
+    data: "d",
+    ephemeral: true,
+    logLevel: "loud",
+    set: ["num.partitions=0", "nosuch=1", "num.partitoins=2", "nothing", "=3"],
+  });
+  let refusal: unknown;
+  try {
+    brokerOptions(flags, { BROOKLET_ALLOW_ANONYMOUS_NETWORK: "perhaps" });
+  } catch (error) {
+    refusal = error instanceof UsageError ? error.message.split("\n") : error;
+  }
+  expect(refusal).toEqual([
+    "10 problems:",
+    '- --port must be a whole number from 0 to 65535; this is "99999"',
+    '- --durability is one of disk, process, memory; this is "x"',
+    "- --ephemeral and --data exclude each other: choose memory or a folder",
+    '- BROOKLET_ALLOW_ANONYMOUS_NETWORK must be true or false; this is "perhaps"',
+    '- --log-level is one of debug, info, warn, error, silent; this is "loud"',
+    '- --set takes name=value; this is "nothing"',
+    '- --set takes name=value; this is "=3"',
+    '- num.partitions: must be a whole number from 1 to 10000; this is "0"',
+    "- nosuch: no such setting",
+    "- num.partitoins: no such setting; did you mean num.partitions?",
+  ]);
 });
 
 test("a value may hold the equals sign; names are kept as written", () => {
