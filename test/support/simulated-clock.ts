@@ -2,6 +2,9 @@
 
 import type { Clock, Timers } from "@brooklet/protocol/world";
 
+/** Time moves with every real delay, however late it is: adding less than this to a large number changes nothing. */
+const MIN_DELAY_MS = 0.001;
+
 interface Entry {
   dueMs: number;
   order: number;
@@ -101,7 +104,8 @@ export class SimulatedClock implements Clock {
 
   /** For SimulatedTimers. */
   add(delayMs: number, run: () => void): Entry {
-    const entry: Entry = { dueMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, run, cancelled: false };
+    const dueMs = this.#nowMs + (delayMs > 0 ? Math.max(delayMs, MIN_DELAY_MS) : 0);
+    const entry: Entry = { dueMs, order: this.#order++, run, cancelled: false };
     let low = 0;
     let high = this.#entries.length;
     while (low < high) {

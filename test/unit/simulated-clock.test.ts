@@ -66,3 +66,18 @@ test("the system's timers have the same keys and the same end", async () => {
   timers.close();
   expect(timers.size).toBe(0);
 });
+
+test("a timer that sets itself anew for a rest too small to be added to the time still ends", async () => {
+  const clock = new SimulatedClock({ nowMs: 33_761.422_543_616_59 });
+  const timers = clock.timers();
+  const startMs = clock.nowMs();
+  const restMs = 3.6e-12;
+  let firings = 0;
+  const again = () => {
+    firings += 1;
+    if (clock.nowMs() <= startMs) timers.schedule("rest", restMs, again);
+  };
+  again();
+  await clock.advance(1);
+  expect(firings).toBe(2);
+});
