@@ -1,25 +1,55 @@
-// The broker's own account of itself, over HTTP: needs no SDK, so that `brooklet` starts without loading it.
+// The broker's own account of itself, over HTTP: needs no SDK, so that `brooklet` starts without loading it. Not by fetch(),
+// which refuses to speak to some ports although a broker may well listen there.
 
+import { request } from "node:http";
 import type { ApiResponse } from "@brooklet/protocol";
 import { CommandError, exitCodes } from "./exits.ts";
 
+/** What answers with more than this is no broker. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
 /** Asks the broker at `url` (`http://host:port`) what it is. */
 export async function fetchStatus(url: string, signal: AbortSignal): Promise<ApiResponse<"status">> {
-  let answer: Response;
-  try {
-    answer = await fetch(`${url}/v1/status`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: "{}",
-      signal,
-    });
-  } catch (error) {
+  const answer = await ask(new URL("/v1/status", url), signal).catch((error: unknown) => {
     signal.throwIfAborted();
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    throw new CommandError(exitCodes.unreachable, `no broker answers at ${url}: ${cause}`);
-  }
-  const body: unknown = await answer.json();
-  if (!answer.ok || typeof body !== "object" || body === null || !("clusterId" in body))
+    throw new CommandError(exitCodes.unreachable, `no broker answers at ${url}: ${reasonOf(error, url)}`);
+  });
+  const body = parse(answer.body);
+  if (answer.status !== 200 || typeof body !== "object" || body === null || !("clusterId" in body))
     throw new CommandError(exitCodes.error, `${url} answers ${answer.status}, and not as a brooklet broker does`);
   return body as ApiResponse<"status">;
+}
+
+function ask(url: URL, signal: AbortSignal): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { "content-type": "application/json" };
+    // No agent: a connection that is kept would hold up the broker's end.
+    const asked = request(url, { method: "POST", headers, signal, agent: false }, (answer) => {
+      let body = "";
+      answer.setEncoding("utf8");
+      answer.on("data", (text: string) => {
+        body += text;
+        if (body.length > MAX_ANSWER_BYTES) asked.destroy(new Error("its answer does not end"));
+      });
+      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
+      answer.on("error", reject);
+    });
+    asked.on("error", reject);
+    asked.end("{}");
+  });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Node's words, without the address that has just been named; those of several attempts stand in the code only. */
+function reasonOf(error: unknown, url: string): string {
+  if (!(error instanceof Error)) return String(error);
+  const text = error.message === "" && "code" in error ? String(error.code) : error.message;
+  return text.replace(` ${new URL(url).host}`, "");
 }

@@ -1,5 +1,6 @@
 // `brooklet status`: what the broker is, where its data lies, what it holds.
 
+import { Admin } from "@brooklet/client";
 import type { ApiResponse } from "@brooklet/protocol";
 import { fetchStatus } from "../broker-status.ts";
 import type { Call } from "../call.ts";
@@ -23,6 +24,8 @@ async function firstAnswer(servers: readonly string[], signal: AbortSignal): Pro
 
 export async function run(call: Call): Promise<undefined> {
   const servers = bootstrapServers(call);
+  // What is no address is refused as by the other commands; an Admin that is not used does not connect.
+  await new Admin({ "bootstrap.servers": servers }).close();
   const limitMs = timeoutMs(call);
   const timers = call.clock.timers();
   const late = new AbortController();
