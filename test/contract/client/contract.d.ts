@@ -248,9 +248,7 @@ export class Admin implements AsyncDisposable {
   ): Promise<{ topic: string; topicId: string }[]>;
   deleteTopics(topics: string[]): Promise<void>;
   listTopics(options?: { internal?: boolean }): Promise<string[]>;
-  describeTopics(
-    topics: string[],
-  ): Promise<
+  describeTopics(topics: string[]): Promise<
     {
       topic: string;
       topicId: string;
@@ -269,9 +267,7 @@ export class Admin implements AsyncDisposable {
     queries: (TopicPartition & { at: "earliest" | "latest" | "maxTimestamp" | number })[],
   ): Promise<(TopicPartition & { offset: number; timestamp: number })[]>;
   listGroups(): Promise<{ groupId: string; state: string }[]>;
-  describeGroups(
-    groupIds: string[],
-  ): Promise<
+  describeGroups(groupIds: string[]): Promise<
     {
       groupId: string;
       state: "Empty" | "Assigning" | "Reconciling" | "Stable" | "Dead";
