@@ -201,7 +201,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
       resolver.pump();
       const error = resolver.missing ?? resolver.takeRaised();
       if (error !== undefined) throw error;
-      if (call.expired) throw timedOut(`position() of ${nameOf(partition)}`, true);
+      if (call.expired) throw this.#timedOut(`position() of ${nameOf(partition)}`, true, resolver.failureOf(state));
       await call.change(version);
     }
   }
@@ -390,19 +390,24 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     const controller = new AbortController();
     try {
       const bounds = { timeoutMs: call.remainingMs, signal: controller.signal };
-      return await call.until(work(bounds), () => timedOut(what, false));
+      return await call.until(work(bounds), () => this.#timedOut(what, false));
     } finally {
       controller.abort();
     }
   }
 
+  #timedOut(what: string, definite: boolean, cause?: BrookletError): TimeoutError {
+    const why = this.#parts.client.disconnected ?? cause?.message;
+    return new TimeoutError(`${what} did not finish in time${why === undefined ? "" : `: ${why}`}`, {
+      code: "TIMEOUT",
+      definite,
+      ...(cause === undefined ? {} : { cause, context: { lastError: cause.code } }),
+    });
+  }
+
   #logged(promise: Promise<void>): void {
     promise.catch((error: unknown) => this.#parts.logger.error({ error }, "unsubscribing failed"));
   }
-}
-
-function timedOut(what: string, definite: boolean): TimeoutError {
-  return new TimeoutError(`${what} did not finish in time`, { code: "TIMEOUT", definite });
 }
 
 /** With NaN no deadline would ever be over. */

@@ -34,7 +34,7 @@ export class MemberSession {
   readonly #timers: Timers;
   readonly #stopHints: () => void;
   readonly #raised: BrookletError[] = [];
-  #lastFailure: string | undefined;
+  #lastFailure: BrookletError | undefined;
   #lastPollMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
@@ -72,7 +72,7 @@ export class MemberSession {
     return this.#machine.fatal;
   }
   /** Why the newest heartbeat got no answer; undefined when it did. */
-  get lastFailure(): string | undefined {
+  get lastFailure(): BrookletError | undefined {
     return this.#lastFailure;
   }
   get gone(): boolean {
@@ -181,7 +181,7 @@ export class MemberSession {
       // The first of a row is worth a line; the others say the same.
       const isFirst = this.#lastFailure === undefined && !this.#closed;
       this.#options.logger[isFirst ? "warn" : "debug"](detail, `heartbeat failed: ${error.message}`);
-      this.#lastFailure = error.message;
+      this.#lastFailure = error;
       this.handle({ type: "failure", seq, error, jitter: random.next() });
     }
   }

@@ -205,15 +205,19 @@ export class Poller<K, V> {
   }
 
   #notReady(): BrookletError {
-    const { group, positions, subscription } = this.#parts;
-    const unknown = [...positions.all()].filter(({ position }) => position === undefined).map(nameOf);
-    const failure = group?.session.lastFailure;
-    const what =
-      subscription.mode === "topics" && group?.session.state !== "STABLE"
-        ? `the member is ${group?.session.state}${failure === undefined ? "" : `, its last heartbeat failed: ${failure}`}`
-        : `positions of ${unknown.join(", ")} are not known`;
-    return new TimeoutError(`the consumer is not ready yet: ${what}`, {
+    const { group, positions, subscription, resolver, client } = this.#parts;
+    const unknown = [...positions.all()].filter(({ position }) => position === undefined);
+    const isJoining = subscription.mode === "topics" && group?.session.state !== "STABLE";
+    const cause = isJoining
+      ? group?.session.lastFailure
+      : unknown.map((state) => resolver.failureOf(state)).find((failure) => failure !== undefined);
+    const why = client.disconnected ?? cause?.message;
+    const what = isJoining
+      ? `the member is ${group?.session.state}`
+      : `positions of ${unknown.map(nameOf).join(", ")} are not known`;
+    return new TimeoutError(`the consumer is not ready yet: ${what}${why === undefined ? "" : `; ${why}`}`, {
       code: "TIMEOUT",
+      ...(cause === undefined ? {} : { cause, context: { lastError: cause.code } }),
       hint: "is the broker reachable? ready() can be called again",
     });
   }

@@ -42,6 +42,7 @@ export class Resolver {
   readonly #timers: Timers;
   readonly #busy = new Set<PartitionState>();
   readonly #ending = new Set<PartitionState>();
+  readonly #lastErrors = new WeakMap<PartitionState, BrookletError>();
   #failures = 0;
   #waits = 0;
   #raised: BrookletError | undefined;
@@ -112,6 +113,11 @@ export class Resolver {
     });
   }
 
+  /** Why the position is not known yet, as far as an answer has said so. */
+  failureOf(state: PartitionState): BrookletError | undefined {
+    return this.#lastErrors.get(state);
+  }
+
   /** An error that no retry cures, once. */
   takeRaised(): BrookletError | undefined {
     const raised = this.#raised;
@@ -142,6 +148,7 @@ export class Resolver {
   #failed(asked: readonly Asked[], error: BrookletError): void {
     const { logger } = this.#options;
     this.#failures += 1;
+    for (const { state } of asked) this.#lastErrors.set(state, error);
     this.#retryLater(asked.map(({ state }) => state));
     logger.debug(
       { code: error.code },
@@ -174,6 +181,7 @@ export class Resolver {
           );
         }
         state.topicId = topicId;
+        this.#lastErrors.delete(state);
       }),
     );
   }
@@ -210,6 +218,7 @@ export class Resolver {
           state.committed = found.offset;
           state.leaderEpoch = found.leaderEpoch;
           state.need = undefined;
+          this.#lastErrors.delete(state);
         }
       }
     });
@@ -254,11 +263,13 @@ export class Resolver {
         state.leaderEpoch = -1;
         state.need = undefined;
         state.resetTo = undefined;
+        this.#lastErrors.delete(state);
       }
     }
   }
 
   #refused(state: PartitionState, error: BrookletError): void {
+    this.#lastErrors.set(state, error);
     this.#retryLater([state]);
     if (!error.retriable && error.code !== "STALE_MEMBER_EPOCH") this.#raised = error;
   }

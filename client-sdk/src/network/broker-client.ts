@@ -67,7 +67,7 @@ class WebSocketBrokerClient implements BrokerClient {
   #nextId = 1;
   #failures = 0;
   #lastReceivedMs = 0;
-  #lastFailure = "no attempt was made yet";
+  #lastFailure: { readonly address: string; readonly why: string } | undefined;
   #fatalError: BrookletError | undefined;
   #isClosed = false;
   #closing: Promise<void> | undefined;
@@ -90,6 +90,17 @@ class WebSocketBrokerClient implements BrokerClient {
 
   get fatalError(): Error | undefined {
     return this.#fatalError;
+  }
+
+  get disconnected(): string | undefined {
+    return this.#isReady || this.#attempts === 0 ? undefined : this.#noConnection();
+  }
+
+  #noConnection(): string {
+    const { bootstrapServers } = this.#options;
+    const last = this.#lastFailure;
+    const where = last === undefined || bootstrapServers.length === 1 ? "" : `the last attempt, at ${last.address}: `;
+    return `no connection to ${bootstrapServers.join(", ")}: ${where}${last?.why ?? "no attempt has ended yet"}`;
   }
 
   onHeartbeatNow(listener: (groupId: string) => void): () => void {
@@ -167,7 +178,7 @@ class WebSocketBrokerClient implements BrokerClient {
     const why = definite
       ? this.#isReady
         ? "it waited for room within the broker's grant"
-        : `there was no connection to ${this.#options.bootstrapServers.join(", ")}: ${this.#lastFailure}`
+        : `there was ${this.#noConnection()}`
       : "it was sent and not answered";
     return new TimeoutError(`${api} did not finish within ${Math.round(timeoutMs)} ms: ${why}`, {
       code: "REQUEST_TIMED_OUT",
@@ -278,9 +289,12 @@ class WebSocketBrokerClient implements BrokerClient {
     this.#connection = undefined;
     this.#isReady = false;
     this.#timers.cancel("connect");
-    this.#lastFailure = `${connection.address}: ${end.reason === "" ? `closed with code ${end.code}` : end.reason}`;
-    this.#options.logger.debug({ address: connection.address, code: end.code, reason: end.reason }, "disconnected");
-    this.#rejectSent(end);
+    const { address } = connection;
+    // Node's own words end with the address, too.
+    const why = end.reason === "" ? `closed with code ${end.code}` : end.reason.replace(` ${address}`, "");
+    this.#lastFailure = { address, why };
+    this.#options.logger.debug({ address, code: end.code, reason: end.reason }, "disconnected");
+    this.#rejectSent(end, `${address}: ${why}`);
     this.#onEnded?.();
     if (this.#isClosed || this.#fatalError !== undefined) return;
     if (end.refused !== undefined && !PASSING_REFUSALS.has(end.refused.code)) this.#fail(fromWire(end.refused));
@@ -306,13 +320,13 @@ class WebSocketBrokerClient implements BrokerClient {
     this.#timers.schedule("reconnect", backoffMs(policy, this.#failures, world.random), () => this.#connect());
   }
 
-  #rejectSent(end: End): void {
+  #rejectSent(end: End, why: string): void {
     const sent = this.#requests.takeSent();
     // Whatever was too large is at most as large as the largest, and that one cannot have been taken either.
     const largest = end.code === CLOSE_TOO_LARGE ? largestOf(sent) : undefined;
     for (const pending of sent) {
       const isTooLarge = pending === largest;
-      settle(pending, isTooLarge ? tooLarge(pending) : cutError(pending.api, this.#lastFailure));
+      settle(pending, isTooLarge ? tooLarge(pending) : cutError(pending.api, why));
     }
   }
 

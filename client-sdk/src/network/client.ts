@@ -42,6 +42,8 @@ export interface BrokerClient {
   readonly connectionSeq: number;
   /** The broker's wish that the group's member heartbeats now. Returns how to stop listening. */
   onHeartbeatNow(listener: (groupId: string) => void): () => void;
+  /** Whom it cannot reach and why, as `no connection to …`; undefined while it is connected, and before it was needed. */
+  readonly disconnected?: string | undefined;
   /** Set once the client can never work again (a foreign cluster behind every server, a fatal refusal). */
   readonly fatalError: Error | undefined;
   /** Rejects what waits with ClosedError; leaves no timer. */

@@ -11,6 +11,7 @@ import {
   type RecordData,
   setProducer,
 } from "@brooklet/protocol";
+import type { BrookletError } from "../errors.ts";
 import type { Outcome, ProducerIdentity, QueuedBatch } from "./partition-queue.ts";
 import type { RecordMetadata } from "./record.ts";
 
@@ -29,6 +30,7 @@ export class ProducerBatch implements QueuedBatch {
   attempts = 0;
   retryAtMs = 0;
   isIndefinite = false;
+  lastError: BrookletError | undefined;
   sequence = -1;
   outcome: Outcome | undefined;
   /** Of `buffer.memory`; given back when it is decided. */

@@ -35,6 +35,8 @@ export interface QueuedBatch {
   retryAtMs: number;
   /** An attempt may have been stored. */
   isIndefinite: boolean;
+  /** Of the latest attempt that failed. */
+  lastError?: BrookletError | undefined;
   /** The number of its first record; -1 before it is first sent, and without idempotence. */
   sequence: number;
   outcome: Outcome | undefined;
@@ -176,6 +178,7 @@ export class PartitionQueue<B extends QueuedBatch> {
     if (batch.state !== "inFlight") return [];
     batch.state = "waiting";
     batch.isIndefinite ||= !error.definite;
+    batch.lastError = error;
     // A topic that was deleted and created again has forgotten its producers.
     if (GONE.has(error.code)) this.#isKnown = false;
     const asksForEpoch =
@@ -210,10 +213,10 @@ export class PartitionQueue<B extends QueuedBatch> {
     this.#line.splice(at, 1, ...parts);
   }
 
-  /** Gives up what is past its deadline and not in flight. Returns what is decided now, in order. */
-  expire(nowMs: number): B[] {
+  /** Gives up what is past its deadline and not in flight, of which `why` says what held it up. Returns what is decided now, in order. */
+  expire(nowMs: number, why?: string): B[] {
     const late = [...this.undecided()].filter(({ state, deadlineMs }) => state !== "inFlight" && deadlineMs <= nowMs);
-    return this.#giveUpAll(late, (batch, definite) => this.#deliveryTimeout(batch, definite));
+    return this.#giveUpAll(late, (batch, definite) => this.#deliveryTimeout(batch, definite, why));
   }
 
   /** Gives up everything. Returns what is decided now, in order. */
@@ -249,15 +252,16 @@ export class PartitionQueue<B extends QueuedBatch> {
     return this.#line.findLast(({ sequence }) => sequence >= 0);
   }
 
-  #deliveryTimeout(batch: B, definite: boolean): BrookletError {
-    const how = definite
-      ? batch.attempts === 0
-        ? "it was never sent"
-        : `it was refused ${batch.attempts} times and certainly is not stored`
-      : "it was sent and not answered, so it may or may not be stored";
+  #deliveryTimeout({ lastError, recordCount }: B, definite: boolean, why: string | undefined): BrookletError {
+    const how = definite ? "certainly not stored" : "sent and not answered, so it may or may not be stored";
+    const reason = lastError === undefined ? why : `the last failure: ${lastError.message}`;
     return new TimeoutError(
-      `${batch.recordCount} record(s) for ${this.name} were not delivered within delivery.timeout.ms (${this.#options.deliveryTimeoutMs} ms): ${how}`,
-      { code: "TIMEOUT", definite },
+      `${recordCount} record(s) for ${this.name} were not delivered within delivery.timeout.ms (${this.#options.deliveryTimeoutMs} ms): ${how}${reason === undefined ? "" : `; ${reason}`}`,
+      {
+        code: "TIMEOUT",
+        definite,
+        ...(lastError === undefined ? {} : { cause: lastError, context: { lastError: lastError.code } }),
+      },
     );
   }
 

@@ -104,7 +104,11 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
       signal: this.#closed.signal,
     };
     this.#sender = new Sender({ ...parts, client: this.#client, logger, onRoom: () => this.#gate.onRoom() });
-    this.#gate = new SendGate({ ...parts, admit: (entry, metadata) => this.#admit(entry, metadata) });
+    this.#gate = new SendGate({
+      ...parts,
+      disconnected: () => this.#client.disconnected,
+      admit: (entry, metadata) => this.#admit(entry, metadata),
+    });
   }
 
   /**

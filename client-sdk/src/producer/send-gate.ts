@@ -21,6 +21,8 @@ export interface SendGateOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly timers: Timers;
+  /** See BrokerClient. */
+  readonly disconnected: () => string | undefined;
   /** Aborted when the producer closes. */
   readonly signal: AbortSignal;
   /** Lets a send into a batch. */
@@ -209,8 +211,9 @@ export class SendGate {
   }
 
   #noMetadata(topic: string, cause: BrookletError | undefined): TimeoutError {
-    const { maxBlockMs } = this.#options.settings;
-    const why = cause === undefined ? "the broker has not answered" : cause.message;
+    const { settings, disconnected } = this.#options;
+    const { maxBlockMs } = settings;
+    const why = cause?.message ?? disconnected() ?? "the broker has not answered";
     return new TimeoutError(`topic ${topic} was not known within max.block.ms (${maxBlockMs} ms): ${why}`, {
       code: "TIMEOUT",
       ...(cause === undefined ? {} : { cause, context: { lastError: cause.code } }),

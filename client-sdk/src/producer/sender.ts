@@ -217,7 +217,7 @@ export class Sender {
     }
     const nowMs = clock.nowMs();
     const decided = queue.failed(batch, error, nowMs);
-    this.#settle(queue, [...decided, ...queue.expire(nowMs)]);
+    this.#settle(queue, [...decided, ...queue.expire(nowMs, this.#options.client.disconnected)]);
   }
 
   #settle(queue: BatchQueue, decided: readonly ProducerBatch[]): void {
@@ -225,11 +225,11 @@ export class Sender {
   }
 
   #expire(): void {
-    const { accumulator, clock } = this.#options;
+    const { accumulator, clock, client } = this.#options;
     const nowMs = clock.nowMs();
     let nextMs = Number.POSITIVE_INFINITY;
     for (const queue of [...accumulator.active]) {
-      this.#settle(queue, queue.expire(nowMs));
+      this.#settle(queue, queue.expire(nowMs, client.disconnected));
       // Those in flight come back in time by themselves, and are judged then.
       nextMs = Math.min(nextMs, queue.nextDeadlineMs);
     }
