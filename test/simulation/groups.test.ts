@@ -168,8 +168,9 @@ for (const seed of [1, 2, 3]) {
     simulation.network.cut(a.process);
     await simulation.advance(4_000);
     simulation.network.heal(a.process);
-    await simulation.untilStable(GROUP, 3);
+    await simulation.advance(5_000);
     expect(simulation.history.ownerships.filter(({ end }) => end === "lost")).toEqual([]);
+    await simulation.untilStable(GROUP, 3);
     await simulation.finish({ readers });
   });
 
@@ -185,6 +186,19 @@ for (const seed of [1, 2, 3]) {
     simulation.consumer(GROUP, { topics: ["orders"], iterates: true, config });
     await simulation.finish({ readers });
     expect(simulation.history.storedCommits.length).toBeGreaterThan(10);
+  });
+
+  test(`after a seek reading goes on there, whatever was fetched before (seed ${seed})`, async () => {
+    const simulation = await started(seed);
+    const reader = simulation.consumer(GROUP, { topics: ["orders"], workMs: 30 });
+    await simulation.untilStable(GROUP, 1);
+    for (let round = 0; round < 5; round++) {
+      await simulation.advance(300 + simulation.random.next() * 100);
+      reader.seekBack(round);
+    }
+    await simulation.advance(500);
+    expect(simulation.history.ownerships.filter(({ end }) => end === "sought").length).toBeGreaterThan(3);
+    await simulation.finish({ readers });
   });
 
   test(`killed: its partitions are read again from the last commit, nothing is lost (seed ${seed})`, async () => {
