@@ -29,6 +29,8 @@ export interface ErrorRow {
   /** The HTTP status that carries it when it is the answer as a whole. */
   readonly httpStatus: number;
   readonly text: string;
+  /** What to do about it, unless whoever refuses knows better. */
+  readonly hint?: string;
 }
 
 const refusal = { retriable: false, recovery: "raise", definite: true, fatal: false } as const;
@@ -66,6 +68,7 @@ export const errorTable = {
     code: 3,
     httpStatus: 404,
     text: "The topic or the partition does not exist.",
+    hint: "Create the topic, or let it be created: auto.create.topics.enable at the broker, and allow.auto.create.topics in a consumer.",
   },
   REQUEST_TIMED_OUT: {
     ...indefinite,
@@ -103,6 +106,7 @@ export const errorTable = {
     code: 17,
     httpStatus: 400,
     text: "The topic name is not legal, or the topic may not be used this way.",
+    hint: 'Choose another name: 1 to 249 of a-z, A-Z, 0-9, ".", "_" and "-".',
   },
   RECORD_LIST_TOO_LARGE: {
     ...refusal,
@@ -300,7 +304,8 @@ export class ProtocolError extends Error {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = "ProtocolError";
     this.code = code;
-    this.hint = detail.hint;
+    const row: ErrorRow = errorTable[code];
+    this.hint = detail.hint ?? row.hint;
     this.context = detail.context;
   }
 

@@ -402,6 +402,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
       code: "TIMEOUT",
       definite,
       ...(cause === undefined ? {} : { cause, context: { lastError: cause.code } }),
+      ...(cause?.hint === undefined ? {} : { hint: cause.hint }),
     });
   }
 
@@ -432,7 +433,8 @@ function checkName(topic: string): void {
     checkTopicName(topic);
   } catch (cause) {
     const message = cause instanceof ProtocolError ? cause.message : `${String(topic)} is not a topic name`;
-    throw new BrookletError(message, { code: "INVALID_TOPIC_EXCEPTION", cause });
+    const hint = cause instanceof ProtocolError && cause.hint !== undefined ? { hint: cause.hint } : {};
+    throw new BrookletError(message, { code: "INVALID_TOPIC_EXCEPTION", ...hint, cause });
   }
 }
 

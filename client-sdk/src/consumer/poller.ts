@@ -218,7 +218,7 @@ export class Poller<K, V> {
     return new TimeoutError(`the consumer is not ready yet: ${what}${why === undefined ? "" : `; ${why}`}`, {
       code: "TIMEOUT",
       ...(cause === undefined ? {} : { cause, context: { lastError: cause.code } }),
-      hint: "is the broker reachable? ready() can be called again",
+      hint: cause?.hint ?? "is the broker reachable? ready() can be called again",
     });
   }
 }

@@ -106,6 +106,7 @@ function timedOut(what: string, timeoutMs: number, cause: BrookletError, definit
       definite,
       cause,
       context: { lastError: cause.code },
+      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
     },
   );
 }

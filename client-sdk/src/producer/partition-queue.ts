@@ -261,6 +261,7 @@ export class PartitionQueue<B extends QueuedBatch> {
         code: "TIMEOUT",
         definite,
         ...(lastError === undefined ? {} : { cause: lastError, context: { lastError: lastError.code } }),
+        ...(lastError?.hint === undefined ? {} : { hint: lastError.hint }),
       },
     );
   }

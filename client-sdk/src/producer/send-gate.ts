@@ -217,6 +217,7 @@ export class SendGate {
     return new TimeoutError(`topic ${topic} was not known within max.block.ms (${maxBlockMs} ms): ${why}`, {
       code: "TIMEOUT",
       ...(cause === undefined ? {} : { cause, context: { lastError: cause.code } }),
+      ...(cause?.hint === undefined ? {} : { hint: cause.hint }),
     });
   }
 

@@ -33,6 +33,10 @@ export function admitCommit(
   return member;
 }
 
+/** What a member does whose commit came too late. */
+export const STALE_COMMIT_HINT =
+  "Do not repeat this commit: poll, which takes up the new assignment; whoever owns the partition then reads on from the last commit.";
+
 /** Why the member's commit of this partition is refused; undefined when it is taken. */
 export function commitRefusal(
   group: Group,
@@ -77,6 +81,6 @@ export function checkReader(
   throw new ProtocolError(
     "STALE_MEMBER_EPOCH",
     `member ${spokenName(member)} asks for offsets in epoch ${memberEpoch}; the group knows it in epoch ${member.epoch}`,
-    { context: { memberEpoch: member.epoch } },
+    { hint: "Heartbeat first, which tells the new epoch.", context: { memberEpoch: member.epoch } },
   );
 }

@@ -8,7 +8,7 @@ import { type Deferred, deferred } from "@brooklet/protocol/world";
 import type { OffsetsTopicWriter, TopicCatalog } from "../log/log.ts";
 import type { StoredOffset } from "../storage/storage.ts";
 import type { TurnQueue } from "../storage/turns.ts";
-import { admitCommit, checkReader, commitRefusal } from "./commit-rules.ts";
+import { admitCommit, checkReader, commitRefusal, STALE_COMMIT_HINT } from "./commit-rules.ts";
 import { encodeOffsetKey, encodeOffsetValue, OffsetsTopicBatches } from "./consumer-offsets.ts";
 import type { Effect } from "./effects.ts";
 import type { Group } from "./group.ts";
@@ -72,7 +72,7 @@ export class OffsetRequests {
         const reason = commitRefusal(group, member, memberEpoch, { topic, topicId, partition });
         if (reason !== undefined) {
           apply([group.refusedCommit(member, { topicId, partition }, reason)]);
-          return refused(item, new ProtocolError("STALE_MEMBER_EPOCH", reason));
+          return refused(item, new ProtocolError("STALE_MEMBER_EPOCH", reason, { hint: STALE_COMMIT_HINT }));
         }
       }
       accepted.push({ groupId, topicId, topic, partition, offset, leaderEpoch, metadata, committedAtMs: wallMs });
@@ -192,6 +192,7 @@ export class OffsetRequests {
       ? new ProtocolError(
           "UNKNOWN_TOPIC_OR_PARTITION",
           `topic ${topic} has ${found.partitionCount} partitions; there is no partition ${partition}`,
+          { hint: "Partitions count from 0; metadata says how many there are." },
         )
       : found;
   }

@@ -122,6 +122,7 @@ export class Appender {
       throw new ProtocolError(
         "UNKNOWN_TOPIC_OR_PARTITION",
         `topic ${item.topic} has partitions 0 to ${partitionCount - 1}; there is no partition ${item.partition}`,
+        { hint: "Partitions count from 0; metadata says how many there are." },
       );
     const wallMs = clock.wallMs();
     const known = existing?.partitions[item.partition];
@@ -198,7 +199,9 @@ export class Appender {
     const problem = topicNameProblem(item.topic);
     if (problem !== undefined) throw new ProtocolError("INVALID_TOPIC_EXCEPTION", problem);
     if (isInternalTopic(item.topic))
-      throw new ProtocolError("INVALID_TOPIC_EXCEPTION", `topic ${item.topic} is internal: only the broker writes it`);
+      throw new ProtocolError("INVALID_TOPIC_EXCEPTION", `topic ${item.topic} is internal: only the broker writes it`, {
+        hint: "Read it, or write to a topic of your own.",
+      });
     const topic = this.#parts.catalog.newest(item.topic);
     if (item.topicId !== undefined) {
       if (topic?.topicId === item.topicId) return topic;
@@ -209,9 +212,7 @@ export class Appender {
       );
     }
     if (topic === undefined && !this.#parts.settings["auto.create.topics.enable"])
-      throw new ProtocolError("UNKNOWN_TOPIC_OR_PARTITION", `topic ${item.topic} does not exist`, {
-        hint: "Create it, or set auto.create.topics.enable.",
-      });
+      throw new ProtocolError("UNKNOWN_TOPIC_OR_PARTITION", `topic ${item.topic} does not exist`);
     return topic;
   }
 

@@ -30,6 +30,7 @@ export function findPartition(catalog: Catalog, { topic: name, topicId, partitio
     throw new ProtocolError(
       "UNKNOWN_TOPIC_OR_PARTITION",
       `topic ${name} has partitions 0 to ${topic.partitionCount - 1}; there is no partition ${partition}`,
+      { hint: "Partitions count from 0; metadata says how many there are." },
     );
   return found;
 }

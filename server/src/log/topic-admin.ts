@@ -120,7 +120,9 @@ export class TopicAdmin {
       settled(async () => {
         if (twice.has(topic)) throw standsTwice(topic);
         if (isInternalTopic(topic))
-          throw new ProtocolError("INVALID_TOPIC_EXCEPTION", `topic ${topic} is internal and cannot be deleted`);
+          throw new ProtocolError("INVALID_TOPIC_EXCEPTION", `topic ${topic} is internal and cannot be deleted`, {
+            hint: "It is the broker's own; delete topics of yours.",
+          });
         const state = catalog.newest(topic);
         if (state === undefined) throw unknownTopic(topic);
         deleted.push(catalog.stageDeletion(state));
@@ -217,7 +219,9 @@ function checkClientTopicName(topic: string): void {
   const problem = topicNameProblem(topic);
   if (problem !== undefined) throw new ProtocolError("INVALID_TOPIC_EXCEPTION", problem);
   if (isInternalTopic(topic))
-    throw new ProtocolError("INVALID_TOPIC_EXCEPTION", `topic ${topic} is internal: the broker creates it by itself`);
+    throw new ProtocolError("INVALID_TOPIC_EXCEPTION", `topic ${topic} is internal: the broker creates it by itself`, {
+      hint: "Read it as it is, or choose another name.",
+    });
 }
 
 function namesTwice(names: readonly string[]): Set<string> {

@@ -129,10 +129,12 @@ test("a broker that refuses until the time is over: its refusal is the cause", a
       context: { lastError: expect.any(String) },
     });
     expect(error.message).toContain("UNKNOWN_TOPIC_OR_PARTITION");
+    expect(error.hint).toMatch(/Create the topic.*auto\.create\.topics\.enable.*allow\.auto\.create\.topics/);
   }
   const assigned = consumer(server, { "default.api.timeout.ms": 1_000 });
   assigned.assign([p0]);
   const notReady = await caught(assigned.ready());
   expect(notReady).toMatchObject({ cause: { code: "UNKNOWN_TOPIC_OR_PARTITION" } });
+  expect(notReady.hint).toContain("Create the topic");
   expect(notReady.message).toContain("UNKNOWN_TOPIC_OR_PARTITION");
 });
