@@ -183,6 +183,7 @@ class WebSocketBrokerClient implements BrokerClient {
     return new TimeoutError(`${api} did not finish within ${Math.round(timeoutMs)} ms: ${why}`, {
       code: "REQUEST_TIMED_OUT",
       definite,
+      context: { why },
     });
   }
 

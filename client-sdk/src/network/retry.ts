@@ -99,16 +99,16 @@ async function pause(clock: Clock, waitMs: number, what: string, signal: AbortSi
 }
 
 function timedOut(what: string, timeoutMs: number, cause: BrookletError, definite: boolean): TimeoutError {
-  return new TimeoutError(
-    `${what} did not finish within ${Math.round(timeoutMs)} ms; the last failure: ${cause.message}`,
-    {
-      code: "TIMEOUT",
-      definite,
-      cause,
-      context: { lastError: cause.code },
-      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
-    },
-  );
+  // That an attempt ran out of time as well says nothing new; why it did does.
+  const why = cause.context?.why;
+  const reason = typeof why === "string" ? `: ${why}` : `; the last failure: ${cause.message}`;
+  return new TimeoutError(`${what} did not finish within ${Math.round(timeoutMs)} ms${reason}`, {
+    code: "TIMEOUT",
+    definite,
+    cause,
+    context: { lastError: cause.code },
+    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+  });
 }
 
 /** The same error, when an earlier attempt leaves open whether it happened after all. */

@@ -65,6 +65,9 @@ test("nobody there: every call names the server once, and why", async () => {
     expect(error.message).toContain(`no connection to ${nobody}: connect ECONNREFUSED`);
     expect(times(error.message, nobody), error.message).toBe(1);
   }
+  expect((await caught(producer(nobody).partitionsFor("t"))).message).toBe(
+    `partitionsFor t did not finish within 300 ms: there was no connection to ${nobody}: connect ECONNREFUSED`,
+  );
   const assigned = consumer(nobody);
   assigned.assign([p0]);
   const notReady = await caught(assigned.ready());
