@@ -89,9 +89,14 @@ export function exitCodeOf(error: unknown): ExitCode {
   return (isErrorCode(code) ? byHttpStatus.get(errorRow(code).httpStatus) : undefined) ?? exitCodes.error;
 }
 
+const UNREACHABLE_ADVICE = "Is a broker running there? `brooklet` starts one; -b names another.";
+
 /** What is printed of an error: what happened, and what to do about it. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const hint = "hint" in error && typeof error.hint === "string" ? `\n  ${error.hint}` : "";
-  return `${error.message}${hint}`;
+  const hint = "hint" in error && typeof error.hint === "string" ? error.hint : undefined;
+  // A CommandError says all that it wants said.
+  const unreachable = !(error instanceof CommandError) && exitCodeOf(error) === exitCodes.unreachable;
+  const advice = hint ?? (unreachable ? UNREACHABLE_ADVICE : undefined);
+  return advice === undefined ? error.message : `${error.message}\n  ${advice}`;
 }

@@ -46,7 +46,11 @@ test.each([
   expect(exitCodeOf(error)).toBe(code);
 });
 
-test("an error is described with its hint", () => {
+test("an error is described with its hint; where nobody answered, with what to do about that, once", () => {
+  const unreachable = new TimeoutError("nobody there", { code: "TIMEOUT" });
+  expect(describeError(unreachable)).toMatch(/^nobody there\n {2}Is a broker running there\?/);
+  const wrapped = new CommandError(exitCodeOf(unreachable), `line 3: ${describeError(unreachable)}`);
+  expect(describeError(wrapped).match(/running there/g)).toHaveLength(1);
   expect(describeError(Object.assign(new Error("what"), { hint: "do this" }))).toBe("what\n  do this");
   expect(describeError("text")).toBe("text");
 });
