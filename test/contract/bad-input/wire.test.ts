@@ -1,7 +1,14 @@
 // Bad input from a client that was made by hand: what cannot be read, is too large, or names what is not there. Each refusal
 // has Kafka's code and says what, whose and how much is possible; nothing of it is stored, and nobody else is harmed.
 
-import { decodeFrame, encodeBatch, encodeFrame, FRAME_CONTENT_TYPE, MAX_HEADER_BYTES } from "@brooklet/protocol";
+import {
+  crc32c,
+  decodeFrame,
+  encodeBatch,
+  encodeFrame,
+  FRAME_CONTENT_TYPE,
+  MAX_HEADER_BYTES,
+} from "@brooklet/protocol";
 import { type Broker, startBroker } from "@brooklet/server";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { http, postJson, RawSocket } from "../../support/raw-client.ts";
@@ -28,6 +35,14 @@ const good = encodeBatch([{ key: Buffer.from("k"), value: Buffer.from("v"), head
 const huge = encodeBatch([{ key: null, value: Buffer.alloc(MAX_BATCH_BYTES), headers: [], timestamp: 1 }]);
 const damaged = Buffer.from(good);
 damaged[damaged.length - 2] = (damaged.at(-2) ?? 0) ^ 1;
+
+/** The good batch, changed at Kafka's offsets, with the CRC that then fits: the check behind the CRC must refuse it. */
+function changed(change: (bytes: Buffer) => void): Buffer {
+  const bytes = Buffer.from(good);
+  change(bytes);
+  bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17);
+  return bytes;
+}
 
 async function end(): Promise<number> {
   const { header } = await neighbour.request("listOffsets", {
@@ -62,6 +77,19 @@ const refused: [string, object, Uint8Array, string, string[]][] = [
   ["a wrong CRC", {}, damaged, "CORRUPT_MESSAGE", ["damaged", "CRC"]],
   ["a batch cut off", {}, good.subarray(0, 40), "CORRUPT_MESSAGE", [`${good.length} bytes`, "40"]],
   ["no batch", {}, new Uint8Array(0), "INVALID_RECORD", ["orders-0"]],
+  ["a wrong length", {}, changed((bytes) => bytes.writeInt32BE(48, 8)), "CORRUPT_MESSAGE", ["60 bytes", "no header"]],
+  ["a wrong count", {}, changed((bytes) => bytes.writeInt32BE(2, 57)), "CORRUPT_MESSAGE", ["2 records"]],
+  [
+    "a wrong lastOffsetDelta",
+    {},
+    changed((bytes) => bytes.writeInt32BE(5, 23)),
+    "CORRUPT_MESSAGE",
+    ["lastOffsetDelta of 5"],
+  ],
+  ["an older magic", {}, changed((bytes) => bytes.writeInt8(1, 16)), "UNSUPPORTED_FOR_MESSAGE_FORMAT", ["magic"]],
+  ["the control bit", {}, changed((bytes) => bytes.writeInt16BE(0x20, 21)), "INVALID_RECORD", ["control batch"]],
+  ["gzip", {}, changed((bytes) => bytes.writeInt16BE(1, 21)), "UNSUPPORTED_COMPRESSION_TYPE", ["gzip"]],
+  ["a damaged batch behind a good one", {}, Buffer.concat([good, damaged]), "CORRUPT_MESSAGE", ["CRC"]],
 ];
 
 for (const [door, ask] of frameDoors)
