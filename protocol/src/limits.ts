@@ -1,9 +1,5 @@
 // Fixed bounds of the protocol that both sides must agree on before they have spoken; all else the broker grants in `hello`.
 
-/** Kafka's message.max.bytes: the largest record batch, encoded. */
-export const DEFAULT_MESSAGE_MAX_BYTES = 1_048_588;
-/** The largest payload of one frame (Kafka's socket.request.max.bytes is 100 MiB; here frames are smaller). */
-export const DEFAULT_SOCKET_REQUEST_MAX_BYTES = 8 * 1024 * 1024;
 /** The largest JSON header of a frame. */
 export const MAX_HEADER_BYTES = 1024 * 1024;
 /** The same before `hello` was answered. */

@@ -1,7 +1,7 @@
 // Rows that every client has, and the families of names that none supports yet.
 // Kafka's defaults and ranges (org.apache.kafka.clients.CommonClientConfigs) unless a row says otherwise.
 
-import { idProblem, topicNameProblem } from "@brooklet/protocol";
+import { idProblem } from "@brooklet/protocol";
 import { type OptionRow, optionTable } from "./option.ts";
 import type { Family } from "./parse.ts";
 
@@ -30,8 +30,6 @@ export function insteadUse<const Option extends string>(option: Option, why = "i
 const ONE_CONNECTION = "brooklet speaks over one WebSocket, which has no such setting";
 const NO_CLIENT_METRICS = "the client keeps no metrics of this kind";
 
-/** `group.instance.id` and its kind: Kafka checks them as topic names. */
-export const asTopicName = topicNameProblem;
 export const asGroupId = (text: string) => idProblem("group id", text);
 
 export const commonOptions = optionTable({

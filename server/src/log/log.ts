@@ -1,6 +1,7 @@
 // The log: topics, partitions and what is visible of them. Facade of this folder; the parts are beside it.
 
-import type { ApiRequest, ApiResponse, WireError } from "@brooklet/protocol";
+import type { ApiRequest, ApiResponse } from "@brooklet/protocol";
+import type { Change } from "../storage/storage.ts";
 
 /** A topic as the rest of the broker sees it. */
 export interface Topic {
@@ -35,7 +36,7 @@ export interface OffsetsTopicWriter {
   prepare(
     partition: number,
     records: readonly { key: Uint8Array; value: Uint8Array | null }[],
-  ): { changes: readonly import("../storage/storage.ts").Change[]; durable(): void };
+  ): { changes: readonly Change[]; durable(): void };
 }
 
 export type FetchResults = readonly (Omit<ApiResponse<"fetch">["results"][number], "bytes"> & {
@@ -60,5 +61,3 @@ export interface Log {
   /** Completes every parked fetch with BROKER_NOT_AVAILABLE or what it has, and takes no more requests. */
   close(): void;
 }
-
-export type ItemRefusal = { error: WireError };
