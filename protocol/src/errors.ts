@@ -196,6 +196,13 @@ export const errorTable = {
   },
   NON_EMPTY_GROUP: { ...refusal, code: 68, httpStatus: 409, text: "The group has members." },
   GROUP_ID_NOT_FOUND: { ...refusal, code: 69, recovery: "rejoin", httpStatus: 404, text: "The group does not exist." },
+  FENCED_LEADER_EPOCH: {
+    ...retry,
+    recovery: "raise",
+    code: 74,
+    httpStatus: 409,
+    text: "The log has other records at this position than those of the named leader epoch: it was truncated.",
+  },
   UNKNOWN_LEADER_EPOCH: { ...refusal, code: 75, httpStatus: 409, text: "The leader epoch is newer than the broker's." },
   UNSUPPORTED_COMPRESSION_TYPE: {
     ...refusal,
@@ -205,6 +212,13 @@ export const errorTable = {
   },
   GROUP_MAX_SIZE_REACHED: { ...fatal, code: 81, httpStatus: 409, text: "The group has group.max.size members." },
   FENCED_INSTANCE_ID: { ...fatal, code: 82, httpStatus: 409, text: "Another member took over this group.instance.id." },
+  GROUP_SUBSCRIBED_TO_TOPIC: {
+    ...refusal,
+    code: 86,
+    httpStatus: 409,
+    text: "A member of the group subscribes to the topic.",
+    hint: "Stop the group's consumers, or delete the offsets of topics that nobody in it reads.",
+  },
   INVALID_RECORD: { ...refusal, code: 87, httpStatus: 400, text: "A record breaks a rule of its topic." },
   UNSTABLE_OFFSET_COMMIT: {
     ...retry,

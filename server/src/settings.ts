@@ -8,6 +8,8 @@ export interface SettingDefinition {
   readonly default: number | boolean | string;
   readonly min?: number;
   readonly max?: number;
+  /** Of a text: the only legal ones. */
+  readonly choices?: readonly string[];
   readonly text: string;
 }
 
@@ -48,6 +50,54 @@ export const settingDefinitions = {
     max: Number.MAX_SAFE_INTEGER,
     text: "How far in the future a record's timestamp may lie.",
   },
+  "log.message.timestamp.before.max.ms": {
+    type: "integer",
+    default: Number.MAX_SAFE_INTEGER,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    text: "How far in the past a record's timestamp may lie.",
+  },
+  "log.message.timestamp.type": {
+    type: "string",
+    default: "CreateTime",
+    choices: ["CreateTime", "LogAppendTime"],
+    text: "Whose clock stamps records: the producer's or the broker's; a topic's message.timestamp.type goes first.",
+  },
+  "log.retention.ms": {
+    type: "integer",
+    default: 604_800_000,
+    min: -1,
+    max: Number.MAX_SAFE_INTEGER,
+    text: "How long a topic without retention.ms keeps records; -1: for ever.",
+  },
+  "log.retention.bytes": {
+    type: "integer",
+    default: -1,
+    min: -1,
+    max: Number.MAX_SAFE_INTEGER,
+    text: "How many bytes a partition of a topic without retention.bytes keeps; -1: any number.",
+  },
+  "log.segment.bytes": {
+    type: "integer",
+    default: 1_073_741_824,
+    min: 1024,
+    max: MAX_INT,
+    text: "The size at which a new segment begins, for topics without segment.bytes; only whole segments expire.",
+  },
+  "log.roll.ms": {
+    type: "integer",
+    default: 604_800_000,
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    text: "The age at which a new segment begins, for topics without segment.ms.",
+  },
+  "log.retention.check.interval.ms": {
+    type: "integer",
+    default: 300_000,
+    min: 1,
+    max: MAX_INT,
+    text: "How often the broker looks for segments that have expired.",
+  },
   "offsets.topic.num.partitions": {
     type: "integer",
     default: 50,
@@ -61,6 +111,20 @@ export const settingDefinitions = {
     min: 0,
     max: MAX_INT,
     text: "The longest metadata of a committed offset.",
+  },
+  "offsets.retention.minutes": {
+    type: "integer",
+    default: 10_080,
+    min: 1,
+    max: MAX_INT,
+    text: "How long committed offsets are kept that nobody uses.",
+  },
+  "offsets.retention.check.interval.ms": {
+    type: "integer",
+    default: 600_000,
+    min: 1,
+    max: MAX_INT,
+    text: "How often the broker looks for offsets and groups that have expired.",
   },
   "group.min.session.timeout.ms": {
     type: "integer",
@@ -90,6 +154,25 @@ export const settingDefinitions = {
     max: MAX_INT,
     text: "How often members are told to heartbeat; their own heartbeat.interval.ms may be shorter.",
   },
+  "group.consumer.assignors": {
+    type: "string",
+    default: "uniform,range",
+    text: "The assignors that members may ask for, the default first.",
+  },
+  "group.disconnect.grace.ms": {
+    type: "integer",
+    default: -1,
+    min: -1,
+    max: MAX_INT,
+    text: "A member whose last connection closed and did not come back within this has failed; -1: only silence counts.",
+  },
+  "group.max.pattern.length": {
+    type: "integer",
+    default: 256,
+    min: 1,
+    max: 10_000,
+    text: "The longest subscription pattern, in characters.",
+  },
   "group.max.size": { type: "integer", default: 10_000, min: 1, max: MAX_INT, text: "Members of one group." },
   "producer.id.expiration.ms": {
     type: "integer",
@@ -102,6 +185,62 @@ export const settingDefinitions = {
   "max.partitions": { type: "integer", default: 50_000, min: 1, max: 1_000_000, text: "Partitions of all topics." },
   "max.groups": { type: "integer", default: 50_000, min: 1, max: 1_000_000, text: "Groups of the broker." },
   "max.connections": { type: "integer", default: 10_000, min: 1, max: 100_000, text: "Open sockets." },
+  "max.connections.per.ip": {
+    type: "integer",
+    default: 10_000,
+    min: 1,
+    max: 100_000,
+    text: "Open sockets of one address.",
+  },
+  "max.unauthenticated.connections": {
+    type: "integer",
+    default: 200,
+    min: 1,
+    max: 100_000,
+    text: "WebSockets that have not said hello yet.",
+  },
+  "handshake.timeout.ms": {
+    type: "integer",
+    default: 10_000,
+    min: 10,
+    max: 600_000,
+    text: "How long a new WebSocket may take to say hello, and a request to bring its headers.",
+  },
+  "http.request.timeout.ms": {
+    type: "integer",
+    default: 30_000,
+    min: 10,
+    max: 3_600_000,
+    text: "How long a request by HTTP may take to arrive.",
+  },
+  "max.pings.per.second": {
+    type: "integer",
+    default: 10,
+    min: 1,
+    max: 10_000,
+    text: "WebSocket pings taken from one connection, averaged over ten seconds.",
+  },
+  "max.stream.readers": {
+    type: "integer",
+    default: 1000,
+    min: 1,
+    max: 100_000,
+    text: "Open event streams (SSE).",
+  },
+  "max.decompressed.batch.bytes": {
+    type: "integer",
+    default: 64 * MIB,
+    min: 1024,
+    max: 1024 * MIB,
+    text: "The records of one compressed batch, unpacked.",
+  },
+  "max.metric.partitions": {
+    type: "integer",
+    default: 1000,
+    min: 0,
+    max: 1_000_000,
+    text: "Partitions that have metrics of their own; the others are summed up by topic.",
+  },
   "max.parked.fetches": {
     type: "integer",
     default: 20_000,
@@ -218,7 +357,11 @@ function readSetting(definition: SettingDefinition, value: unknown): { value: un
     return { problem: `must be true or false; this is ${shown}` };
   }
   if (definition.type === "string") {
-    return typeof value === "string" ? { value } : { problem: `must be a text; this is ${shown}` };
+    if (typeof value !== "string") return { problem: `must be a text; this is ${shown}` };
+    const { choices } = definition;
+    if (choices !== undefined && !choices.includes(value))
+      return { problem: `must be ${choices.join(" or ")}; this is ${shown}` };
+    return { value };
   }
   const { min = 0, max = Number.MAX_SAFE_INTEGER } = definition;
   const number = typeof value === "string" && /^-?\d{1,16}$/.test(value) ? Number(value) : value;

@@ -30,6 +30,14 @@ const shapes: { readonly [A in ApiName]: Shape } = {
   },
   createTopics: { results: { items: { topic: "text", topicId: "text", error: "error?" } } },
   deleteTopics: { results: { items: { topic: "text", error: "error?" } } },
+  createPartitions: { results: { items: { topic: "text", error: "error?" } } },
+  describeConfigs: {
+    results: {
+      items: { topic: "text", error: "error?", configs: { items: { name: "text", value: "text", source: "text" } } },
+    },
+  },
+  alterConfigs: { results: { items: { topic: "text", error: "error?" } } },
+  deleteRecords: { results: { items: { ...item, logStartOffset: "number" } } },
   produce: { results: { items: { ...item, baseOffset: "number", logAppendTimeMs: "number?" } } },
   fetch: {
     results: {
@@ -44,13 +52,17 @@ const shapes: { readonly [A in ApiName]: Shape } = {
     },
   },
   listOffsets: { results: { items: { ...item, offset: "number", timestamp: "number", leaderEpoch: "number" } } },
+  offsetForLeaderEpoch: { results: { items: { ...item, leaderEpoch: "number", endOffset: "number" } } },
   initProducerId: { producerId: "number", producerEpoch: "number" },
   // `assignment` is optional, so it is checked apart.
   groupHeartbeat: { memberId: "text", memberEpoch: "number", heartbeatIntervalMs: "number", reason: "text?" },
+  leaveGroup: { results: { items: { memberId: "text?", instanceId: "text?", error: "error?" } } },
   offsetCommit: { results: { items: { ...item, offset: "number", committedAtMs: "number" } } },
   offsetFetch: {
     offsets: { items: { ...item, topicId: "text", offset: "number", leaderEpoch: "number", metadata: "text" } },
   },
+  offsetDelete: { results: { items: item } },
+  deleteGroups: { results: { items: { groupId: "text", error: "error?" } } },
   listGroups: { groups: { items: { groupId: "text", state: "text" } } },
   describeGroups: {
     groups: {

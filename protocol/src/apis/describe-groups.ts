@@ -52,6 +52,8 @@ export const describeGroups = api({
             epoch: MemberEpoch,
             state: Type.String(),
             subscription: Type.Array(Topic),
+            /** The RE2 expression the member subscribes by, as it sent it. */
+            pattern: Type.Optional(Type.String()),
             assignment: Type.Array(OwnedPartition),
             /** What the member still has to give up. */
             pendingRevocation: Type.Array(OwnedPartition),
@@ -71,6 +73,8 @@ export const describeGroups = api({
             highWatermark: Offset,
             /** Records between the committed offset and the high watermark. */
             lag: Type.Integer({ minimum: 0 }),
+            /** For how long the oldest unread record has been in the log; 0 when all is read, absent when unknown. */
+            lagSeconds: Type.Optional(Type.Number({ minimum: 0 })),
           }),
         ),
         timeline: Type.Array(TimelineEvent),

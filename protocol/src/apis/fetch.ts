@@ -26,7 +26,7 @@ export const fetch = api({
       Type.Object({
         ...TopicPartition,
         offset: AnyInteger,
-        /** Of the last record read; -1 or absent: unknown. */
+        /** Of the last record read: a position that the log no longer agrees with is refused (KIP-320). -1 or absent: unknown. */
         leaderEpoch: Type.Optional(LeaderEpoch),
         maxBytes: Type.Optional(ByteCount),
       }),
@@ -53,6 +53,7 @@ export const fetch = api({
     "OFFSET_OUT_OF_RANGE",
     "UNKNOWN_TOPIC_OR_PARTITION",
     "UNKNOWN_TOPIC_ID",
+    "FENCED_LEADER_EPOCH",
     "UNKNOWN_LEADER_EPOCH",
     "CORRUPT_MESSAGE",
     "KAFKA_STORAGE_ERROR",

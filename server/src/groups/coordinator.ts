@@ -10,6 +10,11 @@ export interface GroupCoordinator {
   commitOffsets(request: ApiRequest<"offsetCommit">): Promise<ApiResponse<"offsetCommit">["results"]>;
   /** Waits for commits already staged for its partitions. */
   fetchOffsets(request: ApiRequest<"offsetFetch">): Promise<ApiResponse<"offsetFetch">["offsets"]>;
+  /** Each by itself; resolves when durable. */
+  deleteGroups(groupIds: readonly string[]): Promise<ApiResponse<"deleteGroups">["results"]>;
+  deleteOffsets(request: ApiRequest<"offsetDelete">): Promise<ApiResponse<"offsetDelete">["results"]>;
+  /** Members leave by somebody else's word, static ones too. */
+  removeMembers(request: ApiRequest<"leaveGroup">): Promise<ApiResponse<"leaveGroup">["results"]>;
   list(): ApiResponse<"listGroups">["groups"];
   describe(groupIds: readonly string[]): ApiResponse<"describeGroups">["groups"];
   readonly groupCount: number;

@@ -173,6 +173,18 @@ class Coordinator implements GroupCoordinator {
     return await this.#offsets.fetch(this.#groups.get(request.groupId)?.group, request, this.#clock.nowMs());
   }
 
+  async deleteGroups(_groupIds: readonly string[]): Promise<ApiResponse<"deleteGroups">["results"]> {
+    throw new ProtocolError("UNSUPPORTED_VERSION", "deleteGroups is not there yet");
+  }
+
+  async deleteOffsets(_request: ApiRequest<"offsetDelete">): Promise<ApiResponse<"offsetDelete">["results"]> {
+    throw new ProtocolError("UNSUPPORTED_VERSION", "offsetDelete is not there yet");
+  }
+
+  async removeMembers(_request: ApiRequest<"leaveGroup">): Promise<ApiResponse<"leaveGroup">["results"]> {
+    throw new ProtocolError("UNSUPPORTED_VERSION", "leaveGroup is not there yet");
+  }
+
   list(): ApiResponse<"listGroups">["groups"] {
     return [...this.#groups]
       .filter(([groupId, entry]) => this.#isStored(groupId, entry))
@@ -306,7 +318,7 @@ class Coordinator implements GroupCoordinator {
     waiting?.reject(error);
   }
 
-  #topicChanged(topic: Topic, change: "created" | "deleted"): void {
+  #topicChanged(topic: Topic, change: "created" | "deleted" | "extended"): void {
     if (change === "deleted") this.#offsets.dropTopic(topic.topicId);
     for (const entry of this.#groups.values())
       if (entry.group.subscribed.has(topic.topic))

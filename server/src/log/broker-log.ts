@@ -137,6 +137,28 @@ class BrokerLog implements Log {
     return this.#closed ? refuseStopped() : this.#admin.delete(request);
   }
 
+  createPartitions(_request: ApiRequest<"createPartitions">): Promise<ApiResponse<"createPartitions">["results"]> {
+    return notThereYet("createPartitions");
+  }
+
+  describeConfigs(_request: ApiRequest<"describeConfigs">): Promise<ApiResponse<"describeConfigs">> {
+    return notThereYet("describeConfigs");
+  }
+
+  alterConfigs(_request: ApiRequest<"alterConfigs">): Promise<ApiResponse<"alterConfigs">["results"]> {
+    return notThereYet("alterConfigs");
+  }
+
+  deleteRecords(_request: ApiRequest<"deleteRecords">): Promise<ApiResponse<"deleteRecords">["results"]> {
+    return notThereYet("deleteRecords");
+  }
+
+  offsetForLeaderEpoch(
+    _request: ApiRequest<"offsetForLeaderEpoch">,
+  ): Promise<ApiResponse<"offsetForLeaderEpoch">["results"]> {
+    return notThereYet("offsetForLeaderEpoch");
+  }
+
   async initProducerId(): Promise<ApiResponse<"initProducerId">> {
     if (this.#closed) return refuseStopped();
     return { producerId: await this.#producerIds.take(), producerEpoch: 0 };
@@ -164,6 +186,10 @@ class BrokerLog implements Log {
       this.#delayed.changed(partition);
     }
   }
+}
+
+function notThereYet(api: string): Promise<never> {
+  return Promise.reject(new ProtocolError("UNSUPPORTED_VERSION", `${api} is not there yet`));
 }
 
 function refuseStopped(): Promise<never> {

@@ -70,7 +70,7 @@ export class Catalog implements TopicCatalog {
   readonly #visible = new Map<string, TopicState>();
   readonly #visibleById = new Map<string, TopicState>();
   readonly #ahead = new Map<string, Ahead>();
-  readonly #listeners: ((topic: TopicState, change: "created" | "deleted") => void)[] = [];
+  readonly #listeners: ((topic: TopicState, change: "created" | "deleted" | "extended") => void)[] = [];
   #partitionCount = 0;
   /** Topics and partitions that staged changes add (or take away). */
   #stagedTopics = 0;
@@ -109,7 +109,7 @@ export class Catalog implements TopicCatalog {
     return this.#visible.values();
   }
 
-  onChange(listener: (topic: TopicState, change: "created" | "deleted") => void): void {
+  onChange(listener: (topic: TopicState, change: "created" | "deleted" | "extended") => void): void {
     this.#listeners.push(listener);
   }
 
@@ -228,7 +228,7 @@ export class Catalog implements TopicCatalog {
     this.#partitionCount += topic.partitionCount;
   }
 
-  #tell(topic: TopicState, change: "created" | "deleted"): void {
+  #tell(topic: TopicState, change: "created" | "deleted" | "extended"): void {
     for (const listener of this.#listeners) listener(topic, change);
   }
 }

@@ -21,8 +21,8 @@ export interface TopicCatalog {
   byName(topic: string): Topic | undefined;
   byId(topicId: string): Topic | undefined;
   all(): Iterable<Topic>;
-  /** Called synchronously after a topic was created or deleted durably. */
-  onChange(listener: (topic: Topic, change: "created" | "deleted") => void): void;
+  /** Called synchronously after a topic was created, deleted or given more partitions durably. */
+  onChange(listener: (topic: Topic, change: "created" | "deleted" | "extended") => void): void;
   highWatermark(topicId: string, partition: number): number | undefined;
 }
 
@@ -56,6 +56,13 @@ export interface Log {
   metadata(request: ApiRequest<"metadata">): Promise<ApiResponse<"metadata">["topics"]>;
   createTopics(request: ApiRequest<"createTopics">): Promise<ApiResponse<"createTopics">["results"]>;
   deleteTopics(request: ApiRequest<"deleteTopics">): Promise<ApiResponse<"deleteTopics">["results"]>;
+  createPartitions(request: ApiRequest<"createPartitions">): Promise<ApiResponse<"createPartitions">["results"]>;
+  describeConfigs(request: ApiRequest<"describeConfigs">): Promise<ApiResponse<"describeConfigs">>;
+  alterConfigs(request: ApiRequest<"alterConfigs">): Promise<ApiResponse<"alterConfigs">["results"]>;
+  deleteRecords(request: ApiRequest<"deleteRecords">): Promise<ApiResponse<"deleteRecords">["results"]>;
+  offsetForLeaderEpoch(
+    request: ApiRequest<"offsetForLeaderEpoch">,
+  ): Promise<ApiResponse<"offsetForLeaderEpoch">["results"]>;
   initProducerId(): Promise<ApiResponse<"initProducerId">>;
   readonly stats: { topics: number; partitions: number; parkedFetches: number; tailCacheBytes: number };
   /** Completes every parked fetch with BROKER_NOT_AVAILABLE or what it has, and takes no more requests. */

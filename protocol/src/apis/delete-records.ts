@@ -1,0 +1,30 @@
+import Type from "typebox";
+import { api } from "./api.ts";
+import { AnyInteger, ItemError, Offset, Partition, Topic, TopicPartition } from "./fields.ts";
+
+/** Deletes the records before an offset (Kafka API 21): the log start moves there. -1: everything that is visible. */
+export const deleteRecords = api({
+  name: "deleteRecords",
+  request: Type.Object({
+    partitions: Type.Array(Type.Object({ ...TopicPartition, offset: AnyInteger }), { maxItems: 10_000 }),
+  }),
+  response: Type.Object({
+    results: Type.Array(
+      Type.Object({
+        topic: Topic,
+        partition: Partition,
+        /** Durable when it is said; -1 with an error. */
+        logStartOffset: Offset,
+        error: Type.Optional(ItemError),
+      }),
+    ),
+  }),
+  errors: [
+    "UNKNOWN_TOPIC_OR_PARTITION",
+    "UNKNOWN_TOPIC_ID",
+    "OFFSET_OUT_OF_RANGE",
+    "INVALID_TOPIC_EXCEPTION",
+    "STORAGE_FULL",
+    "KAFKA_STORAGE_ERROR",
+  ],
+});

@@ -1,0 +1,28 @@
+import Type from "typebox";
+import { api } from "./api.ts";
+import { GroupId, ItemError, MemberId } from "./fields.ts";
+
+/** Removes members from a group by somebody else's word, static ones too (Kafka API 13, Admin.removeMembersFromConsumerGroup). */
+export const leaveGroup = api({
+  name: "leaveGroup",
+  request: Type.Object({
+    groupId: GroupId,
+    /** Each by its member id, or by its instance id. */
+    members: Type.Array(
+      Type.Object({ memberId: Type.Optional(MemberId), instanceId: Type.Optional(Type.String({ maxLength: 256 })) }),
+      { maxItems: 10_000 },
+    ),
+    /** For the group's timeline and the members. */
+    reason: Type.Optional(Type.String({ maxLength: 512 })),
+  }),
+  response: Type.Object({
+    results: Type.Array(
+      Type.Object({
+        memberId: Type.Optional(MemberId),
+        instanceId: Type.Optional(Type.String()),
+        error: Type.Optional(ItemError),
+      }),
+    ),
+  }),
+  errors: ["INVALID_GROUP_ID", "GROUP_ID_NOT_FOUND", "UNKNOWN_MEMBER_ID", "STORAGE_FULL", "KAFKA_STORAGE_ERROR"],
+});

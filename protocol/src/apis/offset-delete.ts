@@ -1,0 +1,23 @@
+import Type from "typebox";
+import { api } from "./api.ts";
+import { GroupId, ItemError, Partition, Topic } from "./fields.ts";
+
+/** Deletes committed offsets of topics that nobody in the group subscribes to (Kafka API 47). */
+export const offsetDelete = api({
+  name: "offsetDelete",
+  request: Type.Object({
+    groupId: GroupId,
+    partitions: Type.Array(Type.Object({ topic: Topic, partition: Partition }), { maxItems: 100_000 }),
+  }),
+  response: Type.Object({
+    results: Type.Array(Type.Object({ topic: Topic, partition: Partition, error: Type.Optional(ItemError) })),
+  }),
+  errors: [
+    "INVALID_GROUP_ID",
+    "GROUP_ID_NOT_FOUND",
+    "GROUP_SUBSCRIBED_TO_TOPIC",
+    "UNKNOWN_TOPIC_OR_PARTITION",
+    "STORAGE_FULL",
+    "KAFKA_STORAGE_ERROR",
+  ],
+});
