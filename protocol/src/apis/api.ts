@@ -10,6 +10,8 @@ export interface ApiDefinition<
 > {
   /** Kafka's name in lower camel case. */
   readonly name: Name;
+  /** What it is for, and Kafka's number of it; for the reference page and /openapi.json. */
+  readonly text: string;
   readonly request: Request;
   readonly response: Response;
   /** The array whose items have `bytes`: the payload holds that many bytes for each, in order. */

@@ -1,27 +1,27 @@
 import Type from "typebox";
 import { api } from "./api.ts";
-import { ItemError, Topic, TopicId } from "./fields.ts";
+import { described, ItemError, Topic, TopicId } from "./fields.ts";
 
-/** Creates topics (Kafka API 19), each by itself: one may fail while another is created. */
 export const createTopics = api({
   name: "createTopics",
+  text: "Creates topics (Kafka API 19), each by itself: one may fail while another is created.",
   request: Type.Object({
     topics: Type.Array(
       Type.Object({
         topic: Topic,
-        /** Default, and for -1: the broker's num.partitions. */
-        partitions: Type.Optional(Type.Integer()),
+        partitions: described("Default, and for -1: the broker's num.partitions.", Type.Optional(Type.Integer())),
         configs: Type.Optional(Type.Record(Type.String(), Type.String())),
       }),
       { maxItems: 10_000 },
     ),
-    /** Checks only. Default false. */
-    validateOnly: Type.Optional(Type.Boolean()),
+    validateOnly: described("Checks only. Default false.", Type.Optional(Type.Boolean())),
   }),
   response: Type.Object({
     results: Type.Array(
-      /** `topicId` is empty when there is an error or nothing was created. */
-      Type.Object({ topic: Topic, topicId: TopicId, error: Type.Optional(ItemError) }),
+      described(
+        "`topicId` is empty when there is an error or nothing was created.",
+        Type.Object({ topic: Topic, topicId: TopicId, error: Type.Optional(ItemError) }),
+      ),
     ),
   }),
   errors: [

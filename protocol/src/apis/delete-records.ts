@@ -1,10 +1,10 @@
 import Type from "typebox";
 import { api } from "./api.ts";
-import { AnyInteger, ItemError, Offset, Partition, Topic, TopicPartition } from "./fields.ts";
+import { AnyInteger, described, ItemError, Offset, Partition, Topic, TopicPartition } from "./fields.ts";
 
-/** Deletes the records before an offset (Kafka API 21): the log start moves there. -1: everything that is visible. */
 export const deleteRecords = api({
   name: "deleteRecords",
+  text: "Deletes the records before an offset (Kafka API 21): the log start moves there. -1: everything that is visible.",
   request: Type.Object({
     partitions: Type.Array(Type.Object({ ...TopicPartition, offset: AnyInteger }), { maxItems: 10_000 }),
   }),
@@ -13,8 +13,7 @@ export const deleteRecords = api({
       Type.Object({
         topic: Topic,
         partition: Partition,
-        /** Durable when it is said; -1 with an error. */
-        logStartOffset: Offset,
+        logStartOffset: described("Durable when it is said; -1 with an error.", Offset),
         error: Type.Optional(ItemError),
       }),
     ),

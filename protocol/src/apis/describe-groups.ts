@@ -1,6 +1,7 @@
 import Type from "typebox";
 import { api } from "./api.ts";
 import {
+  described,
   GroupId,
   ItemError,
   LeaderEpoch,
@@ -32,9 +33,9 @@ export const TimelineEvent = Type.Object({
   reason: Type.Optional(Type.String()),
 });
 
-/** Members, assignment, committed offsets with lag, and the timeline of groups (Kafka API 69). */
 export const describeGroups = api({
   name: "describeGroups",
+  text: "Members, assignment, committed offsets with lag, and the timeline of groups (Kafka API 69).",
   request: Type.Object({ groupIds: Type.Array(GroupId, { maxItems: 1_000 }) }),
   response: Type.Object({
     groups: Type.Array(
@@ -52,11 +53,12 @@ export const describeGroups = api({
             epoch: MemberEpoch,
             state: Type.String(),
             subscription: Type.Array(Topic),
-            /** The RE2 expression the member subscribes by, as it sent it. */
-            pattern: Type.Optional(Type.String()),
+            pattern: described(
+              "The RE2 expression the member subscribes by, as it sent it.",
+              Type.Optional(Type.String()),
+            ),
             assignment: Type.Array(OwnedPartition),
-            /** What the member still has to give up. */
-            pendingRevocation: Type.Array(OwnedPartition),
+            pendingRevocation: described("What the member still has to give up.", Type.Array(OwnedPartition)),
             sessionTimeoutMs: Type.Integer(),
             rebalanceTimeoutMs: Type.Integer(),
           }),
@@ -71,10 +73,14 @@ export const describeGroups = api({
             metadata: Type.String(),
             committedAtMs: WallMs,
             highWatermark: Offset,
-            /** Records between the committed offset and the high watermark. */
-            lag: Type.Integer({ minimum: 0 }),
-            /** For how long the oldest unread record has been in the log; 0 when all is read, absent when unknown. */
-            lagSeconds: Type.Optional(Type.Number({ minimum: 0 })),
+            lag: described(
+              "Records between the committed offset and the high watermark.",
+              Type.Integer({ minimum: 0 }),
+            ),
+            lagSeconds: described(
+              "For how long the oldest unread record has been in the log; 0 when all is read, absent when unknown.",
+              Type.Optional(Type.Number({ minimum: 0 })),
+            ),
           }),
         ),
         timeline: Type.Array(TimelineEvent),

@@ -4,6 +4,7 @@ import {
   AnyInteger,
   ByteCount,
   DurationMs,
+  described,
   Isolation,
   ItemError,
   LeaderEpoch,
@@ -13,21 +14,22 @@ import {
   TopicPartition,
 } from "./fields.ts";
 
-/** Reads whole record batches (Kafka API 1). The payload holds each partition's batches as stored; the first may begin early. */
 export const fetch = api({
   name: "fetch",
+  text: "Reads whole record batches (Kafka API 1). The payload holds each partition's batches as stored; the first may begin early.",
   request: Type.Object({
     maxWaitMs: DurationMs,
     minBytes: ByteCount,
-    /** Over all partitions; soft: the first batch is always whole (KIP-74). */
-    maxBytes: ByteCount,
+    maxBytes: described("Over all partitions; soft: the first batch is always whole (KIP-74).", ByteCount),
     isolation: Isolation,
     partitions: Type.Array(
       Type.Object({
         ...TopicPartition,
         offset: AnyInteger,
-        /** Of the last record read: a position that the log no longer agrees with is refused (KIP-320). -1 or absent: unknown. */
-        leaderEpoch: Type.Optional(LeaderEpoch),
+        leaderEpoch: described(
+          "Of the last record read: a position that the log no longer agrees with is refused (KIP-320). -1 or absent: unknown.",
+          Type.Optional(LeaderEpoch),
+        ),
         maxBytes: Type.Optional(ByteCount),
       }),
       { maxItems: 10_000 },
@@ -41,8 +43,7 @@ export const fetch = api({
         highWatermark: Offset,
         lastStableOffset: Offset,
         logStartOffset: Offset,
-        /** Where to read next: after the returned batches, or past what was left out. */
-        nextOffset: Offset,
+        nextOffset: described("Where to read next: after the returned batches, or past what was left out.", Offset),
         bytes: ByteCount,
         error: Type.Optional(ItemError),
       }),

@@ -1,7 +1,16 @@
 // Fields that several APIs share. Names and ids are checked by their handlers, which answer with Kafka's code;
 // the schemas say only what shape a header has.
 
-import Type from "typebox";
+import Type, { type TSchema } from "typebox";
+
+/** The schema with its meaning in words, for the reference page and /openapi.json; nothing is checked by it. */
+export function described<const Schema extends TSchema>(description: string, schema: Schema): Schema {
+  // typebox keeps what it knows of a schema in properties that a spread would lose.
+  return Object.defineProperties({} as Schema, {
+    ...Object.getOwnPropertyDescriptors(schema),
+    description: { value: description, enumerable: true },
+  });
+}
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 const MAX_INT32 = 2_147_483_647;

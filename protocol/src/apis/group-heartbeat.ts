@@ -1,17 +1,13 @@
 import Type from "typebox";
 import { api } from "./api.ts";
-import { DurationMs, GroupId, MemberEpoch, MemberId, OwnedPartition, Seq, Topic } from "./fields.ts";
+import { DurationMs, described, GroupId, MemberEpoch, MemberId, OwnedPartition, Seq, Topic } from "./fields.ts";
 
-/**
- * Joins, stays in and leaves a group (Kafka API 68, ConsumerGroupHeartbeat, KIP-848).
- * Epoch 0 joins, -1 leaves, -2 leaves as a static member. What is absent is unchanged; a joining request says all.
- */
 export const groupHeartbeat = api({
   name: "groupHeartbeat",
+  text: "Joins, stays in and leaves a group (Kafka API 68, ConsumerGroupHeartbeat, KIP-848). Epoch 0 joins, -1 leaves, -2 leaves as a static member. What is absent is unchanged; a joining request says all.",
   request: Type.Object({
     groupId: GroupId,
-    /** Made by the client and kept for its life (KIP-1082). */
-    memberId: MemberId,
+    memberId: described("Made by the client and kept for its life (KIP-1082).", MemberId),
     memberEpoch: MemberEpoch,
     seq: Seq,
     instanceId: Type.Optional(Type.String()),
@@ -19,21 +15,26 @@ export const groupHeartbeat = api({
     subscription: Type.Optional(Type.Array(Topic, { maxItems: 10_000 })),
     pattern: Type.Optional(Type.String()),
     assignor: Type.Optional(Type.String({ maxLength: 64 })),
-    /** What the member holds now; it acknowledges a revocation by no longer naming the partition. */
-    owned: Type.Optional(Type.Array(OwnedPartition, { maxItems: 100_000 })),
+    owned: described(
+      "What the member holds now; it acknowledges a revocation by no longer naming the partition.",
+      Type.Optional(Type.Array(OwnedPartition, { maxItems: 100_000 })),
+    ),
     sessionTimeoutMs: Type.Optional(DurationMs),
     rebalanceTimeoutMs: Type.Optional(DurationMs),
-    /** Why the member leaves or joins again, for the group's timeline. */
-    reason: Type.Optional(Type.String({ maxLength: 512 })),
+    reason: described(
+      "Why the member leaves or joins again, for the group's timeline.",
+      Type.Optional(Type.String({ maxLength: 512 })),
+    ),
   }),
   response: Type.Object({
     memberId: MemberId,
     memberEpoch: MemberEpoch,
     heartbeatIntervalMs: DurationMs,
-    /** What the member may use now; absent when unchanged. */
-    assignment: Type.Optional(Type.Array(OwnedPartition)),
-    /** Why the group's epoch last moved; comes with an assignment. */
-    reason: Type.Optional(Type.String()),
+    assignment: described(
+      "What the member may use now; absent when unchanged.",
+      Type.Optional(Type.Array(OwnedPartition)),
+    ),
+    reason: described("Why the group's epoch last moved; comes with an assignment.", Type.Optional(Type.String())),
   }),
   errors: [
     "INVALID_GROUP_ID",

@@ -1,9 +1,9 @@
 import Type from "typebox";
 import { api } from "./api.ts";
 
-/** A fresh producer id for an idempotent producer (Kafka API 22). Transactional ids come with transactions. */
 export const initProducerId = api({
   name: "initProducerId",
+  text: "A fresh producer id for an idempotent producer (Kafka API 22). Transactional ids come with transactions.",
   request: Type.Object({}),
   response: Type.Object({
     producerId: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),

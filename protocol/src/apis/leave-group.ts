@@ -1,19 +1,20 @@
 import Type from "typebox";
 import { api } from "./api.ts";
-import { GroupId, ItemError, MemberId } from "./fields.ts";
+import { described, GroupId, ItemError, MemberId } from "./fields.ts";
 
-/** Removes members from a group by somebody else's word, static ones too (Kafka API 13, Admin.removeMembersFromConsumerGroup). */
 export const leaveGroup = api({
   name: "leaveGroup",
+  text: "Removes members from a group by somebody else's word, static ones too (Kafka API 13, Admin.removeMembersFromConsumerGroup).",
   request: Type.Object({
     groupId: GroupId,
-    /** Each by its member id, or by its instance id. */
-    members: Type.Array(
-      Type.Object({ memberId: Type.Optional(MemberId), instanceId: Type.Optional(Type.String({ maxLength: 256 })) }),
-      { maxItems: 10_000 },
+    members: described(
+      "Each by its member id, or by its instance id.",
+      Type.Array(
+        Type.Object({ memberId: Type.Optional(MemberId), instanceId: Type.Optional(Type.String({ maxLength: 256 })) }),
+        { maxItems: 10_000 },
+      ),
     ),
-    /** For the group's timeline and the members. */
-    reason: Type.Optional(Type.String({ maxLength: 512 })),
+    reason: described("For the group's timeline and the members.", Type.Optional(Type.String({ maxLength: 512 }))),
   }),
   response: Type.Object({
     results: Type.Array(

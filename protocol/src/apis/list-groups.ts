@@ -2,9 +2,9 @@ import Type from "typebox";
 import { api } from "./api.ts";
 import { GroupId } from "./fields.ts";
 
-/** All groups and their states (Kafka API 16), ordered by id. */
 export const listGroups = api({
   name: "listGroups",
+  text: "All groups and their states (Kafka API 16), ordered by id.",
   request: Type.Object({}),
   response: Type.Object({
     groups: Type.Array(Type.Object({ groupId: GroupId, state: Type.String() })),

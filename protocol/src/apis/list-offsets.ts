@@ -2,6 +2,7 @@ import Type from "typebox";
 import { api } from "./api.ts";
 import {
   AnyInteger,
+  described,
   Isolation,
   ItemError,
   LeaderEpoch,
@@ -12,16 +13,18 @@ import {
   TopicPartition,
 } from "./fields.ts";
 
-/** Offsets by time or by place (Kafka API 2). Without a hit: offset -1, timestamp -1. */
 export const listOffsets = api({
   name: "listOffsets",
+  text: "Offsets by time or by place (Kafka API 2). Without a hit: offset -1, timestamp -1.",
   request: Type.Object({
     isolation: Isolation,
     partitions: Type.Array(
       Type.Object({
         ...TopicPartition,
-        /** A timestamp asks for the first record whose timestamp is at least that. */
-        at: Type.Union([Type.Literal("earliest"), Type.Literal("latest"), Type.Literal("maxTimestamp"), AnyInteger]),
+        at: described(
+          "A timestamp asks for the first record whose timestamp is at least that.",
+          Type.Union([Type.Literal("earliest"), Type.Literal("latest"), Type.Literal("maxTimestamp"), AnyInteger]),
+        ),
       }),
       { maxItems: 10_000 },
     ),

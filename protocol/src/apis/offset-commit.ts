@@ -2,6 +2,7 @@ import Type from "typebox";
 import { api } from "./api.ts";
 import {
   AnyInteger,
+  described,
   GroupId,
   ItemError,
   LeaderEpoch,
@@ -15,13 +16,15 @@ import {
   WallMs,
 } from "./fields.ts";
 
-/** Stores a group's next offsets (Kafka API 8). Per partition, in request order. */
 export const offsetCommit = api({
   name: "offsetCommit",
+  text: "Stores a group's next offsets (Kafka API 8). Per partition, in request order.",
   request: Type.Object({
     groupId: GroupId,
-    /** Absent: a stand-alone consumer or the admin, only while the group is empty. */
-    memberId: Type.Optional(MemberId),
+    memberId: described(
+      "Absent: a stand-alone consumer or the admin, only while the group is empty.",
+      Type.Optional(MemberId),
+    ),
     memberEpoch: Type.Optional(MemberEpoch),
     seq: Type.Optional(Seq),
     offsets: Type.Array(

@@ -2,9 +2,9 @@ import Type from "typebox";
 import { api } from "./api.ts";
 import { GroupId, ItemError, Partition, Topic } from "./fields.ts";
 
-/** Deletes committed offsets of topics that nobody in the group subscribes to (Kafka API 47). */
 export const offsetDelete = api({
   name: "offsetDelete",
+  text: "Deletes committed offsets of topics that nobody in the group subscribes to (Kafka API 47).",
   request: Type.Object({
     groupId: GroupId,
     partitions: Type.Array(Type.Object({ topic: Topic, partition: Partition }), { maxItems: 100_000 }),

@@ -1,6 +1,7 @@
 import Type from "typebox";
 import { api } from "./api.ts";
 import {
+  described,
   GroupId,
   ItemError,
   LeaderEpoch,
@@ -13,16 +14,18 @@ import {
   TopicPartition,
 } from "./fields.ts";
 
-/** A group's committed offsets (Kafka API 9); -1 where there is none. Waits for commits that are on their way to the disk. */
 export const offsetFetch = api({
   name: "offsetFetch",
+  text: "A group's committed offsets (Kafka API 9); -1 where there is none. Waits for commits that are on their way to the disk.",
   request: Type.Object({
     groupId: GroupId,
     memberId: Type.Optional(MemberId),
     memberEpoch: Type.Optional(MemberEpoch),
     requireStable: Type.Optional(Type.Boolean()),
-    /** Absent: all that the group has committed. */
-    partitions: Type.Optional(Type.Array(Type.Object(TopicPartition), { maxItems: 100_000 })),
+    partitions: described(
+      "Absent: all that the group has committed.",
+      Type.Optional(Type.Array(Type.Object(TopicPartition), { maxItems: 100_000 })),
+    ),
   }),
   response: Type.Object({
     offsets: Type.Array(

@@ -1,10 +1,10 @@
 import Type from "typebox";
 import { api } from "./api.ts";
-import { ItemError, LeaderEpoch, Offset, Partition, Topic, TopicPartition } from "./fields.ts";
+import { described, ItemError, LeaderEpoch, Offset, Partition, Topic, TopicPartition } from "./fields.ts";
 
-/** Where the records of a leader epoch end (Kafka API 23, KIP-320): beyond it, a position of that epoch is not this log's. */
 export const offsetForLeaderEpoch = api({
   name: "offsetForLeaderEpoch",
+  text: "Where the records of a leader epoch end (Kafka API 23, KIP-320): beyond it, a position of that epoch is not this log's.",
   request: Type.Object({
     partitions: Type.Array(Type.Object({ ...TopicPartition, leaderEpoch: LeaderEpoch }), { maxItems: 10_000 }),
   }),
@@ -13,10 +13,8 @@ export const offsetForLeaderEpoch = api({
       Type.Object({
         topic: Topic,
         partition: Partition,
-        /** The largest epoch of the log that is not above the asked one; -1: none. */
-        leaderEpoch: LeaderEpoch,
-        /** The offset after the last record of that epoch; -1: none. */
-        endOffset: Offset,
+        leaderEpoch: described("The largest epoch of the log that is not above the asked one; -1: none.", LeaderEpoch),
+        endOffset: described("The offset after the last record of that epoch; -1: none.", Offset),
         error: Type.Optional(ItemError),
       }),
     ),

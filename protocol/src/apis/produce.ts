@@ -1,13 +1,12 @@
 import Type from "typebox";
 import { api } from "./api.ts";
-import { ByteCount, ItemError, Offset, Partition, Topic, TopicPartition, WallMs } from "./fields.ts";
+import { ByteCount, described, ItemError, Offset, Partition, Topic, TopicPartition, WallMs } from "./fields.ts";
 
-/** Appends record batches (Kafka API 0). The payload holds the batches of each partition, `bytes` long, in order. */
 export const produce = api({
   name: "produce",
+  text: "Appends record batches (Kafka API 0). The payload holds the batches of each partition, `bytes` long, in order.",
   request: Type.Object({
-    /** 0: not answered for durability; 1 and -1 (all): after the durable commit. */
-    acks: Type.Integer(),
+    acks: described("0: not answered for durability; 1 and -1 (all): after the durable commit.", Type.Integer()),
     partitions: Type.Array(Type.Object({ ...TopicPartition, bytes: ByteCount }), { maxItems: 10_000 }),
   }),
   requestPayload: "partitions",
@@ -16,10 +15,8 @@ export const produce = api({
       Type.Object({
         topic: Topic,
         partition: Partition,
-        /** The offset of the first record; -1 with acks 0 or an error. */
-        baseOffset: Offset,
-        /** Only where the topic stamps append times. */
-        logAppendTimeMs: Type.Optional(WallMs),
+        baseOffset: described("The offset of the first record; -1 with acks 0 or an error.", Offset),
+        logAppendTimeMs: described("Only where the topic stamps append times.", Type.Optional(WallMs)),
         error: Type.Optional(ItemError),
       }),
     ),
