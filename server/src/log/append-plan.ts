@@ -10,6 +10,7 @@ import {
   type RememberedBatch,
   withBatch,
 } from "./producer-states.ts";
+import type { TopicRules } from "./topic-rules.ts";
 
 /** A batch that passed every check of its own. */
 export interface CheckedBatch {
@@ -20,10 +21,9 @@ export interface CheckedBatch {
 export interface BatchRules {
   /** "orders-3", for the refusals. */
   readonly name: string;
-  readonly maxBatchBytes: number;
+  /** The topic's. */
+  readonly rules: TopicRules;
   readonly wallMs: number;
-  /** The latest timestamp a record may have; none where the topic stamps append times. */
-  readonly latestMs: number;
 }
 
 /**
@@ -32,14 +32,14 @@ export interface BatchRules {
  * Errors: those of protocol's checkBatch; INVALID_RECORD (no batch, or a transactional one), MESSAGE_TOO_LARGE,
  * INVALID_TIMESTAMP.
  */
-export function checkBatches(bytes: Uint8Array, { name, maxBatchBytes, wallMs, latestMs }: BatchRules): CheckedBatch[] {
+export function checkBatches(bytes: Uint8Array, { name, rules, wallMs }: BatchRules): CheckedBatch[] {
   const batches = splitBatches(bytes);
   if (batches.length === 0) throw new ProtocolError("INVALID_RECORD", `no record batch came for ${name}`);
   return batches.map((batch) => {
-    if (batch.length > maxBatchBytes)
+    if (batch.length > rules.maxMessageBytes)
       throw new ProtocolError(
         "MESSAGE_TOO_LARGE",
-        `a record batch for ${name} has ${batch.length} bytes; at most ${maxBatchBytes} are allowed`,
+        `a record batch for ${name} has ${batch.length} bytes; at most ${rules.maxMessageBytes} are allowed`,
         { hint: "Send smaller batches, or raise message.max.bytes or the topic's max.message.bytes." },
       );
     const header = checkBatch(batch);
@@ -48,14 +48,21 @@ export function checkBatches(bytes: Uint8Array, { name, maxBatchBytes, wallMs, l
         "INVALID_RECORD",
         `a record batch for ${name} is transactional; transactions are not supported yet`,
       );
-    if (header.maxTimestamp > latestMs)
-      throw new ProtocolError(
-        "INVALID_TIMESTAMP",
-        `a record for ${name} is stamped ${header.maxTimestamp}, ${header.maxTimestamp - wallMs} ms in the future`,
-        { hint: "Correct the producer's clock, or raise log.message.timestamp.after.max.ms." },
-      );
+    checkTimestamps(header, name, rules, wallMs);
     return { bytes: batch, header };
   });
+}
+
+/** Kafka's bounds on what producers stamp; the broker's own stamps need none, and -1 says that there is no timestamp. */
+function checkTimestamps(header: BatchHeader, name: string, rules: TopicRules, wallMs: number): void {
+  if (rules.timestampType === "LogAppendTime") return;
+  const { maxTimestamp } = header;
+  if (maxTimestamp > wallMs + rules.timestampAfterMaxMs)
+    throw new ProtocolError(
+      "INVALID_TIMESTAMP",
+      `a record for ${name} is stamped ${maxTimestamp}, ${maxTimestamp - wallMs} ms in the future; message.timestamp.after.max.ms is ${rules.timestampAfterMaxMs}`,
+      { hint: "Correct the producer's clock, or raise message.timestamp.after.max.ms of the topic." },
+    );
 }
 
 export interface AppendPlan {

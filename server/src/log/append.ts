@@ -22,6 +22,7 @@ import type { Partition } from "./partition.ts";
 import type { ProducerJournal } from "./producer-journal.ts";
 import type { SlabAllocator } from "./slabs.ts";
 import type { CachedBatch, TailCache } from "./tail-cache.ts";
+import type { TopicRules } from "./topic-rules.ts";
 
 export interface ProduceItem {
   readonly topic: string;
@@ -60,6 +61,8 @@ export interface AppenderParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly bootEpoch: number;
+  /** Of a topic that the append creates. */
+  readonly newTopicRules: TopicRules;
 }
 
 export class Appender {
@@ -126,12 +129,12 @@ export class Appender {
       );
     const wallMs = clock.wallMs();
     const known = existing?.partitions[item.partition];
-    const stamps = existing?.rules.stampsAppendTime ?? false;
+    const rules = existing?.rules ?? this.#parts.newTopicRules;
+    const stamps = rules.timestampType === "LogAppendTime";
     const checked = checkBatches(item.batches, {
       name: `${item.topic}-${item.partition}`,
-      maxBatchBytes: existing?.rules.maxMessageBytes ?? settings["message.max.bytes"],
+      rules,
       wallMs,
-      latestMs: stamps ? Number.POSITIVE_INFINITY : wallMs + settings["log.message.timestamp.after.max.ms"],
     });
     const plan = planAppend(checked, {
       nextOffset: known?.logEndOffset ?? 0,

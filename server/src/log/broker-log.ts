@@ -20,6 +20,7 @@ import { ProducerJournal } from "./producer-journal.ts";
 import { SlabAllocator } from "./slabs.ts";
 import { TailCache } from "./tail-cache.ts";
 import { TopicAdmin } from "./topic-admin.ts";
+import { TopicRuleBook } from "./topic-rules.ts";
 
 export interface LogParts {
   readonly turns: TurnQueue;
@@ -52,10 +53,9 @@ class BrokerLog implements Log {
 
   constructor({ turns, storage, state, settings, clock, random, logger, clusterId }: LogParts) {
     const { bootEpoch } = state;
-    const catalog = new Catalog(state, isInternalTopic, {
-      maxTopics: settings["max.topics"],
-      maxPartitions: settings["max.partitions"],
-    });
+    const ruleBook = new TopicRuleBook(settings);
+    const limits = { maxTopics: settings["max.topics"], maxPartitions: settings["max.partitions"] };
+    const catalog = new Catalog(state, isInternalTopic, limits, ruleBook);
     const slabs = new SlabAllocator(settings["tail.cache.bytes"]);
     const cache = new TailCache(settings["tail.cache.bytes"]);
     const delayed = new DelayedFetches(clock, settings["max.parked.fetches"]);
@@ -81,6 +81,7 @@ class BrokerLog implements Log {
       clock,
       random,
       bootEpoch,
+      newTopicRules: ruleBook.of({}),
     });
     this.#fetcher = new Fetcher({ catalog, storage, delayed, settings, random, logger, bootEpoch });
     this.#lister = new OffsetLister({ catalog, storage, logger, bootEpoch });

@@ -6,7 +6,7 @@ import { ProtocolError } from "@brooklet/protocol";
 import type { Change, StoredState, StoredTopic } from "../storage/storage.ts";
 import type { Topic, TopicCatalog } from "./log.ts";
 import { Partition } from "./partition.ts";
-import { type AppendRules, appendRules } from "./topic-configs.ts";
+import type { TopicConfigs, TopicRuleBook, TopicRules } from "./topic-rules.ts";
 
 const NEXT_PARTITION_ID = "nextPartitionId";
 
@@ -15,16 +15,20 @@ export class TopicState implements Topic {
   readonly topic: string;
   readonly topicId: string;
   readonly internal: boolean;
-  readonly rules: AppendRules;
   readonly partitions: readonly Partition[];
   /** Settles with the fate of the creation, while that is staged. */
   readonly creation: Promise<void> | undefined;
+  readonly #ruleBook: TopicRuleBook;
+  #configs: TopicConfigs;
+  #rules: TopicRules;
 
-  constructor(stored: StoredTopic, internal: boolean, creation?: Promise<void>) {
+  constructor(stored: StoredTopic, internal: boolean, ruleBook: TopicRuleBook, creation?: Promise<void>) {
     this.topic = stored.topic;
     this.topicId = stored.topicId;
     this.internal = internal;
-    this.rules = appendRules(stored.configs);
+    this.#ruleBook = ruleBook;
+    this.#configs = stored.configs;
+    this.#rules = ruleBook.of(stored.configs);
     this.partitions = stored.partitions.map(
       ({ partitionId, logStartOffset }, partition) => new Partition(this, partition, partitionId, logStartOffset),
     );
@@ -33,6 +37,22 @@ export class TopicState implements Topic {
 
   get partitionCount(): number {
     return this.partitions.length;
+  }
+
+  /** What was configured for the topic itself, durably. */
+  get configs(): TopicConfigs {
+    return this.#configs;
+  }
+
+  /** The effective configuration, as of the last durable alteration. Read it anew each time: it is replaced whole. */
+  get rules(): TopicRules {
+    return this.#rules;
+  }
+
+  /** An alteration is durable. */
+  configure(configs: TopicConfigs): void {
+    this.#configs = configs;
+    this.#rules = this.#ruleBook.of(configs);
   }
 }
 
@@ -67,6 +87,7 @@ export interface CatalogLimits {
 
 export class Catalog implements TopicCatalog {
   readonly #limits: CatalogLimits;
+  readonly #ruleBook: TopicRuleBook;
   readonly #visible = new Map<string, TopicState>();
   readonly #visibleById = new Map<string, TopicState>();
   readonly #ahead = new Map<string, Ahead>();
@@ -78,13 +99,19 @@ export class Catalog implements TopicCatalog {
   /** Never goes back, not even when a creation fails: a number that was ever staged is not used again. */
   #nextPartitionId: number;
 
-  constructor(state: StoredState, isInternal: (topic: string) => boolean, limits: CatalogLimits) {
+  constructor(
+    state: StoredState,
+    isInternal: (topic: string) => boolean,
+    limits: CatalogLimits,
+    ruleBook: TopicRuleBook,
+  ) {
     this.#limits = limits;
+    this.#ruleBook = ruleBook;
     const ends = new Map(state.logEnds.map(({ partitionId, logEndOffset }) => [partitionId, logEndOffset]));
     const byId = new Map<number, Partition>();
     this.#nextPartitionId = state.counters[NEXT_PARTITION_ID] ?? 1;
     for (const stored of state.topics) {
-      const topic = new TopicState(stored, isInternal(stored.topic));
+      const topic = new TopicState(stored, isInternal(stored.topic), ruleBook);
       for (const partition of topic.partitions) {
         byId.set(partition.partitionId, partition);
         partition.load(ends.get(partition.partitionId) ?? partition.logStartOffset);
@@ -161,7 +188,7 @@ export class Catalog implements TopicCatalog {
         logStartOffset: 0,
       })),
     };
-    const state = new TopicState(stored, topic.internal, topic.creation);
+    const state = new TopicState(stored, topic.internal, this.#ruleBook, topic.creation);
     this.#stage(state.topic, state);
     this.#stagedTopics++;
     this.#stagedPartitions += state.partitionCount;
