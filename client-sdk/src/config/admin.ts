@@ -1,6 +1,6 @@
 // The admin client's options (SEMANTICS.md 1.2).
 
-import { atLeast, commonFamilies, commonOptions, insteadUse, MAX_INT32 } from "./common.ts";
+import { atLeast, commonFamilies, commonOptions, commonRules, insteadUse, MAX_INT32 } from "./common.ts";
 import { type ConfigOf, optionTable } from "./option.ts";
 import { type Parsed, parseConfig } from "./parse.ts";
 
@@ -27,6 +27,6 @@ let admins = 0;
  * Errors: ConfigError with all problems at once.
  */
 export function parseAdminConfig(config: object): AdminSettings {
-  const settings = parseConfig(adminOptions, commonFamilies, config, {}, []);
+  const settings = parseConfig(adminOptions, commonFamilies, config, {}, [...commonRules]);
   return { ...settings, clientId: settings.clientId === "" ? `adminclient-${++admins}` : settings.clientId };
 }

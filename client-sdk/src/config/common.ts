@@ -2,8 +2,10 @@
 // Kafka's defaults and ranges (org.apache.kafka.clients.CommonClientConfigs) unless a row says otherwise.
 
 import { idProblem } from "@brooklet/protocol";
+import type { ConfigProblem } from "../errors.ts";
+import type { Secret } from "../secret.ts";
 import { type OptionRow, optionTable } from "./option.ts";
-import type { Family } from "./parse.ts";
+import type { Family, Rule } from "./parse.ts";
 
 export const MAX_INT32 = 2_147_483_647;
 
@@ -25,6 +27,21 @@ export function refused<const Why extends string>(why: Why) {
 /** Another client's or an older spelling. */
 export function insteadUse<const Option extends string>(option: Option, why = "it is another client's name") {
   return { fate: "refused", type: "any", why, instead: option } as const;
+}
+
+const NO_TLS = "TLS is not there: let a proxy in front of the broker speak it";
+const ONLY_TOKENS = "brooklet knows tokens only: PLAIN with the token as sasl.password, or the option token";
+
+/** The password of a JAAS line, quoted or bare; without nested repetition, so that a long text costs linear time. */
+const JAAS_PASSWORD = /(?:^|\s)password\s{0,8}=\s{0,8}(?:"([^"]*)"|'([^']*)'|([^\s;"']+))/;
+
+/** `PlainLoginModule required username="x" password="token";` has the token as its password. */
+function tokenOfJaas(text: string): { readonly secret: string } | { readonly problem: string } {
+  const match = JAAS_PASSWORD.exec(text);
+  const secret = match?.[1] ?? match?.[2] ?? match?.[3];
+  return secret === undefined
+    ? { problem: 'holds no password="…"; write the token as sasl.password or token' }
+    : { secret };
 }
 
 const ONE_CONNECTION = "brooklet speaks over one WebSocket, which has no such setting";
@@ -62,25 +79,56 @@ export const commonOptions = optionTable({
   "security.protocol": {
     fate: "works",
     type: "choice",
-    choices: ["PLAINTEXT"],
+    choices: ["PLAINTEXT", "SASL_PLAINTEXT"],
     default: "PLAINTEXT",
-    refused: {
-      SSL: "TLS is not there yet",
-      SASL_PLAINTEXT: "authentication is not there yet",
-      SASL_SSL: "TLS and authentication are not there yet",
-    },
+    refused: { SSL: NO_TLS, SASL_SSL: NO_TLS },
   },
+  // Who speaks: one token, under our own name or where Kafka's users have it. It travels in `hello` only.
+  token: { fate: "works", type: "secret" },
+  "sasl.mechanism": {
+    fate: "works",
+    type: "choice",
+    choices: ["PLAIN", "OAUTHBEARER"],
+    default: "PLAIN",
+    refused: { "SCRAM-SHA-256": ONLY_TOKENS, "SCRAM-SHA-512": ONLY_TOKENS, GSSAPI: ONLY_TOKENS },
+  },
+  "sasl.username": ignored("a token says by itself who speaks"),
+  "sasl.password": { fate: "works", type: "secret", into: "token" },
+  "sasl.jaas.config": { fate: "works", type: "secret", into: "token", extract: tokenOfJaas },
   // librdkafka's names of common options.
   "metadata.broker.list": insteadUse("bootstrap.servers"),
   "socket.timeout.ms": insteadUse("request.timeout.ms"),
   "topic.metadata.refresh.interval.ms": insteadUse("metadata.max.age.ms"),
+  "sasl.mechanisms": insteadUse("sasl.mechanism"),
   "socket.connection.setup.timeout": insteadUse("socket.connection.setup.timeout.ms"),
   "statistics.interval.ms": refused("the client emits no statistics"),
 } satisfies { [name: string]: OptionRow });
 
 export const commonFamilies: readonly Family[] = [
-  { prefix: "ssl.", fate: "refused", why: "TLS is not there yet" },
-  { prefix: "sasl.", fate: "refused", why: "authentication is not there yet" },
+  { prefix: "ssl.", fate: "refused", why: NO_TLS },
+  { prefix: "sasl.", fate: "refused", why: ONLY_TOKENS },
   { prefix: "config.providers", fate: "refused", why: "configuration comes as an object: read it where you like" },
   { prefix: "security.providers", fate: "refused", why: "it names Java classes" },
+];
+
+const TOKEN_OPTIONS = ["token", "sasl.password", "sasl.jaas.config"];
+
+/** Kafka refuses SASL_PLAINTEXT without credentials when it connects; here at construction. */
+function checkToken(
+  { securityProtocol, token }: { readonly securityProtocol: string; readonly token: Secret | undefined },
+  given: ReadonlySet<string>,
+): ConfigProblem | undefined {
+  if (securityProtocol !== "SASL_PLAINTEXT" || token !== undefined) return undefined;
+  // What is wrong with the one that was given has been said.
+  if (TOKEN_OPTIONS.some((name) => given.has(name))) return undefined;
+  return {
+    setting: "security.protocol",
+    problem: "is SASL_PLAINTEXT, which needs a token, and there is none",
+    suggestion: "set token, or sasl.password",
+  };
+}
+
+/** What every client's options mean together. */
+export const commonRules: readonly Rule<{ readonly securityProtocol: string; readonly token: Secret | undefined }>[] = [
+  checkToken,
 ];

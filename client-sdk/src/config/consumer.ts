@@ -2,7 +2,16 @@
 
 import type { ConfigProblem } from "../errors.ts";
 import { bytes, type Deserializer } from "../serdes.ts";
-import { asGroupId, atLeast, commonFamilies, commonOptions, ignored, insteadUse, refused } from "./common.ts";
+import {
+  asGroupId,
+  atLeast,
+  commonFamilies,
+  commonOptions,
+  commonRules,
+  ignored,
+  insteadUse,
+  refused,
+} from "./common.ts";
 import { type ConfigOf, optionTable } from "./option.ts";
 import { type Parsed, parseConfig } from "./parse.ts";
 
@@ -97,7 +106,11 @@ let consumers = 0;
  * Errors: ConfigError with all problems at once.
  */
 export function parseConsumerConfig(config: object): ConsumerSettings {
-  const settings = parseConfig(consumerOptions, consumerFamilies, config, defaults, [checkHeartbeat, checkAutoCommit]);
+  const settings = parseConfig(consumerOptions, consumerFamilies, config, defaults, [
+    ...commonRules,
+    checkHeartbeat,
+    checkAutoCommit,
+  ]);
   return {
     ...settings,
     enableAutoCommit: settings.enableAutoCommit && settings.groupId !== undefined,

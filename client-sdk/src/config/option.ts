@@ -2,6 +2,7 @@
 //
 // Every option that SEMANTICS.md 1.1 and 1.2 name has a row; whatever has none is unknown and refused.
 
+import type { Secret } from "../secret.ts";
 import type { Deserializer, Serializer } from "../serdes.ts";
 
 /** What happens to an option that is given. */
@@ -36,6 +37,19 @@ export interface TextRow extends Row {
   /** Why a text is not legal, or undefined. */
   readonly problem?: (text: string) => string | undefined;
 }
+/** A text that nobody may see: it is read into a Secret, and no problem quotes it. */
+export interface SecretRow extends Row {
+  readonly type: "secret";
+  /** The option that it is another spelling of; both given must say the same. */
+  readonly into?: string;
+  /** The secret in the text, or why there is none. Default: the text itself. */
+  readonly extract?: (text: string) => { readonly secret: string } | { readonly problem: string };
+}
+/** Objects with some of these methods, called in their order; in Kafka's tables a list of classes. */
+export interface InterceptorsRow extends Row {
+  readonly type: "interceptors";
+  readonly methods: readonly string[];
+}
 /** A list of host:port; in Kafka's tables `list`. */
 export interface ServersRow extends Row {
   readonly type: "servers";
@@ -55,7 +69,16 @@ export interface NamedRow extends Row {
   readonly given?: "text" | "integer";
 }
 
-export type OptionRow = IntegerRow | BooleanRow | ChoiceRow | TextRow | ServersRow | SerdeRow | NamedRow;
+export type OptionRow =
+  | IntegerRow
+  | BooleanRow
+  | ChoiceRow
+  | TextRow
+  | SecretRow
+  | InterceptorsRow
+  | ServersRow
+  | SerdeRow
+  | NamedRow;
 export type OptionTable = { readonly [name: string]: OptionRow };
 
 /** `auto.commit.interval.ms` becomes `autoCommitIntervalMs`. */
@@ -74,15 +97,17 @@ type Given<R> = R extends { choices: readonly (infer C)[]; refused: infer Later 
       ? number
       : R extends { type: "boolean" }
         ? boolean
-        : R extends { type: "text" } | { given: "text" }
+        : R extends { type: "text" | "secret" } | { given: "text" }
           ? string
           : R extends { type: "servers" }
             ? string | string[]
             : unknown;
 
-/** The public type of a configuration: every row but the spellings of other clients. Serdes are typed by their client. */
+/** The public type of a configuration: every row but the spellings of other clients. Serdes and interceptors are typed by their client. */
 export type ConfigOf<T extends OptionTable> = {
-  [N in keyof T as T[N] extends { instead: string } | { type: "servers" | "serializer" | "deserializer" }
+  [N in keyof T as T[N] extends
+    | { instead: string }
+    | { type: "servers" | "serializer" | "deserializer" | "interceptors" }
     ? never
     : N]?: Given<T[N]>;
 };
@@ -95,17 +120,25 @@ type Parsed<R> = R extends { choices: readonly (infer C)[] }
       ? boolean
       : R extends { type: "text"; default: infer D }
         ? string | D
-        : R extends { type: "servers" }
-          ? readonly string[]
-          : R extends { type: "serializer" }
-            ? Serializer<unknown>
-            : R extends { type: "deserializer" }
-              ? Deserializer<unknown>
-              : never;
+        : R extends { type: "secret" }
+          ? Secret | undefined
+          : R extends { type: "interceptors" }
+            ? readonly object[]
+            : R extends { type: "servers" }
+              ? readonly string[]
+              : R extends { type: "serializer" }
+                ? Serializer<unknown>
+                : R extends { type: "deserializer" }
+                  ? Deserializer<unknown>
+                  : never;
 
 /** What a client reads: every working row under its camel-case name, with defaults filled in. */
 export type SettingsOf<T extends OptionTable> = {
-  readonly [N in keyof T & string as T[N] extends { fate: "works" } ? CamelCase<N> : never]: Parsed<T[N]>;
+  readonly [N in keyof T & string as T[N] extends { into: string }
+    ? never
+    : T[N] extends { fate: "works" }
+      ? CamelCase<N>
+      : never]: Parsed<T[N]>;
 };
 
 /** Keeps the literal types of a table. */

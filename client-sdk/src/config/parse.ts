@@ -3,8 +3,9 @@
 
 import { nearestName } from "@brooklet/protocol";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
+import { Secret } from "../secret.ts";
 import { camelCase, type OptionRow, type OptionTable, type SettingsOf } from "./option.ts";
-import { parseServers } from "./servers.ts";
+import { readOption, shown } from "./read.ts";
 
 /** A parsed configuration. */
 export type Parsed<T extends OptionTable> = SettingsOf<T> & {
@@ -14,68 +15,6 @@ export type Parsed<T extends OptionTable> = SettingsOf<T> & {
 
 /** A rule over several options; only called with legal values. `given` says what was set explicitly. */
 export type Rule<S> = (settings: S, given: ReadonlySet<string>) => ConfigProblem | undefined;
-
-function shown(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  if (value === null || ["number", "boolean", "bigint"].includes(typeof value)) return String(value);
-  return Array.isArray(value) ? "an array" : `a value of type ${typeof value}`;
-}
-
-function integerProblem(row: { min: number; max?: number }, value: unknown): string | undefined {
-  const max = row.max ?? Number.MAX_SAFE_INTEGER;
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= row.min && value <= max) return undefined;
-  const range = row.max === undefined ? `of at least ${row.min}` : `from ${row.min} to ${row.max}`;
-  return `must be a whole number ${range}; it is ${shown(value)}`;
-}
-
-function readSerde(method: "serialize" | "deserialize", value: unknown): { value?: unknown; problems: string[] } {
-  const has = typeof value === "object" && value !== null && typeof Reflect.get(value, method) === "function";
-  if (has) return { value, problems: [] };
-  const hint = typeof value === "function" ? " (json is a function: write json())" : "";
-  return { problems: [`must be an object with ${method}(), such as string or json(); it is ${shown(value)}${hint}`] };
-}
-
-/** A value by its row: what the client reads, or what is wrong. */
-function read(row: OptionRow, value: unknown): { value?: unknown; problems: string[] } {
-  switch (row.type) {
-    case "integer": {
-      const problem = integerProblem(row, value);
-      return { value, problems: problem === undefined ? [] : [problem] };
-    }
-    case "boolean":
-      return { value, problems: typeof value === "boolean" ? [] : [`must be true or false; it is ${shown(value)}`] };
-    case "choice": {
-      if (row.choices.includes(value as string | number)) return { value, problems: [] };
-      const later = typeof value === "string" ? Object.entries(row.refused ?? {}) : [];
-      const match = later.find(([choice]) =>
-        choice.endsWith(":") ? String(value).startsWith(choice) : choice === value,
-      );
-      const choices = row.choices.map(shown).join(", ");
-      return {
-        problems: [
-          match === undefined
-            ? `must be one of ${choices}; it is ${shown(value)}`
-            : `${shown(value)} is refused: ${match[1]}; possible: ${choices}`,
-        ],
-      };
-    }
-    case "text": {
-      if (typeof value !== "string") return { problems: [`must be a text; it is ${shown(value)}`] };
-      const problem = row.problem?.(value);
-      return { value, problems: problem === undefined ? [] : [problem] };
-    }
-    case "servers": {
-      const { addresses, problems } = parseServers(value);
-      return { value: addresses, problems };
-    }
-    case "serializer":
-      return readSerde("serialize", value);
-    case "deserializer":
-      return readSerde("deserialize", value);
-    case "any":
-      return { problems: [] };
-  }
-}
 
 function problemOfUnknown(name: string, known: readonly string[]): ConfigProblem {
   const nearest = nearestName(name, known);
@@ -112,6 +51,7 @@ export function parseConfig<T extends OptionTable>(
   const settings: Record<string, unknown> = {};
   for (const [name, row] of rows) {
     if (row.fate !== "works") continue;
+    if (row.type === "secret" && row.into !== undefined) continue;
     settings[camelCase(name)] = "default" in row ? row.default : defaults[camelCase(name)];
   }
   const problems: ConfigProblem[] = [];
@@ -133,9 +73,18 @@ export function parseConfig<T extends OptionTable>(
         ...(instead === undefined ? {} : { suggestion: `use ${instead}` }),
       });
     } else if (row !== undefined) {
-      const outcome = read(row, value);
-      for (const problem of outcome.problems) problems.push({ setting: name, problem });
-      settings[camelCase(name)] = outcome.value;
+      const { value: option, problems: wrong } = readOption(row, value);
+      for (const problem of wrong) problems.push({ setting: name, problem });
+      const into = row.type === "secret" && row.into !== undefined ? row.into : name;
+      const known = settings[camelCase(into)];
+      if (known instanceof Secret && option instanceof Secret && !known.equals(option)) {
+        problems.push({
+          setting: name,
+          problem: "contradicts another option that gives the token",
+          suggestion: `give ${into} alone`,
+        });
+      }
+      settings[camelCase(into)] = option;
     }
   }
   if (!given.has("bootstrap.servers")) {

@@ -3,7 +3,16 @@
 
 import type { ConfigProblem } from "../errors.ts";
 import { bytes, type Serializer } from "../serdes.ts";
-import { atLeast, commonFamilies, commonOptions, ignored, insteadUse, MAX_INT32, refused } from "./common.ts";
+import {
+  atLeast,
+  commonFamilies,
+  commonOptions,
+  commonRules,
+  ignored,
+  insteadUse,
+  MAX_INT32,
+  refused,
+} from "./common.ts";
 import { type ConfigOf, optionTable } from "./option.ts";
 import { type Parsed, parseConfig } from "./parse.ts";
 
@@ -124,7 +133,7 @@ let producers = 0;
  * Source: Kafka, ProducerConfig and KafkaProducer.configureDeliveryTimeout.
  */
 export function parseProducerConfig(config: object): ProducerSettings {
-  const rules = [checkDeliveryTimeout, checkAcks, checkRetries, checkInFlight];
+  const rules = [...commonRules, checkDeliveryTimeout, checkAcks, checkRetries, checkInFlight];
   const settings = parseConfig(producerOptions, commonFamilies, config, defaults, rules);
   return {
     ...settings,

@@ -81,6 +81,7 @@ export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, l
       reconnectBackoffMs: settings.reconnectBackoffMs,
       reconnectBackoffMaxMs: settings.reconnectBackoffMaxMs,
       connectTimeoutMs: settings.socketConnectionSetupTimeoutMs,
+      token: settings.token,
       pinCluster: true,
       world,
       logger,

@@ -8,6 +8,7 @@
 import { type ApiName, type ApiRequest, encodeFrame, type Frame } from "@brooklet/protocol";
 import { deferred, type Timers } from "@brooklet/protocol/world";
 import { BrookletError, fromWire, RetriableError, TimeoutError } from "../errors.ts";
+import type { Secret } from "../secret.ts";
 import type { ClientLogger, ClientWorld } from "../world.ts";
 import { answerProblem, isWireError } from "./answers.ts";
 import type { Answer, BrokerClient, BrokerLimits, RequestOptions } from "./client.ts";
@@ -37,6 +38,8 @@ export interface BrokerClientOptions {
   readonly reconnectBackoffMaxMs: number;
   /** `socket.connection.setup.timeout.ms`: from the first byte to the answered hello. */
   readonly connectTimeoutMs: number;
+  /** Who speaks: it goes into `hello`, and nowhere else. */
+  readonly token?: Secret | undefined;
   /** Whether the clusterId of the first hello holds for life (Consumer, Producer). */
   readonly pinCluster: boolean;
   readonly world: ClientWorld;
@@ -203,7 +206,7 @@ class WebSocketBrokerClient implements BrokerClient {
   }
 
   #connect(): void {
-    const { world, clientId, connectTimeoutMs, logger } = this.#options;
+    const { world, clientId, connectTimeoutMs, logger, token } = this.#options;
     const connectionSeq = ++this.#attempts;
     const { address } = this.#route;
     logger.debug({ address, connectionSeq, clientId }, "connecting");
@@ -215,6 +218,7 @@ class WebSocketBrokerClient implements BrokerClient {
         clientInstanceId: this.#clientInstanceId,
         connectionSeq,
         connectTimeoutMs,
+        token,
       },
       {
         onHello: (hello) => this.#welcome(connection, connectionSeq, hello),

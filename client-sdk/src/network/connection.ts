@@ -11,6 +11,7 @@ import {
   type WireError,
 } from "@brooklet/protocol";
 import type { Link, Transport } from "@brooklet/protocol/world";
+import type { Secret } from "../secret.ts";
 import { answerProblem, isWireError } from "./answers.ts";
 import type { BrokerLimits } from "./client.ts";
 
@@ -49,18 +50,21 @@ export interface ConnectionOptions {
   readonly clientInstanceId: string;
   readonly connectionSeq: number;
   readonly connectTimeoutMs: number;
+  readonly token?: Secret | undefined;
 }
 
 export class Connection {
   readonly address: string;
   readonly #events: ConnectionEvents;
   readonly #link: Link;
+  readonly #token: Secret | undefined;
   #greeted = false;
   #ended = false;
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.address = options.address;
     this.#events = events;
+    this.#token = options.token;
     const hello = {
       id: HELLO_ID,
       api: "hello",
@@ -69,10 +73,11 @@ export class Connection {
       clientInstanceId: options.clientInstanceId,
       connectionSeq: options.connectionSeq,
     };
+    const token = () => (options.token === undefined ? {} : { token: options.token.reveal() });
     this.#link = options.transport.connect(
       options.address,
       {
-        onOpen: () => this.#link.send(encodeFrame(hello)),
+        onOpen: () => this.#link.send(encodeFrame({ ...hello, ...token() })),
         onMessage: (message) => this.#receive(message),
         onClose: (code, reason) => this.#end({ code, reason }),
       },
@@ -140,10 +145,24 @@ export class Connection {
     this.#link.terminate();
   }
 
-  #end(end: End): void {
+  #end({ code, reason, refused }: End): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#events.onEnd(end);
+    const safe = { code, reason: this.#redact(reason) };
+    this.#events.onEnd(refused === undefined ? safe : { ...safe, refused: this.#redactError(refused) });
+  }
+
+  /** The other side knows the token: what it says of why it ends must not carry it into an error or a log line. */
+  #redact(text: string): string {
+    const token = this.#token?.reveal();
+    return token === undefined ? text : text.replaceAll(token, String(this.#token));
+  }
+
+  #redactError(error: WireError): WireError {
+    if (this.#token === undefined) return error;
+    const { code, message, retriable, definite, hint } = error;
+    const words = { code: this.#redact(code), message: this.#redact(message) };
+    return { ...words, retriable, definite, ...(hint === undefined ? {} : { hint: this.#redact(String(hint)) }) };
   }
 }
 

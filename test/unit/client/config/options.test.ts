@@ -46,7 +46,12 @@ test("every option of the reference has a row", () => {
   for (const name of ["default.api.timeout.ms", "request.timeout.ms", "retries", "bootstrap.controllers"]) {
     expect(Object.hasOwn(adminOptions, name), name).toBe(true);
   }
-  for (const name of ["ssl.truststore.location", "sasl.mechanism", "config.providers", "share.acknowledgement.mode"]) {
+  for (const name of [
+    "ssl.truststore.location",
+    "sasl.kerberos.service.name",
+    "config.providers",
+    "share.acknowledgement.mode",
+  ]) {
     expect(problemsOf(parseConsumerConfig, { ...servers, [name]: "x" })[0]?.problem).toMatch(/^is refused: /);
   }
 });
@@ -93,7 +98,9 @@ describe.each(clients)("%s", (_, table: OptionTable, parse: (config: object) => 
     for (const choice of Object.keys(row.refused ?? {})) {
       expect(problemsOf(parse, { ...servers, [name]: choice })[0]?.problem).toContain("is refused: ");
     }
-    for (const choice of row.choices) expect(problemsOf(parse, { ...servers, [name]: choice })).toEqual([]);
+    for (const choice of row.choices) {
+      expect(problemsOf(parse, { ...servers, token: "t", [name]: choice })).toEqual([]);
+    }
   });
 });
 
