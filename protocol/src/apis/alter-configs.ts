@@ -6,9 +6,18 @@ export const alterConfigs = api({
   name: "alterConfigs",
   text: "Sets configurations of topics while they are in use (Kafka API 44, IncrementalAlterConfigs); null returns to the default.",
   request: Type.Object({
-    changes: Type.Array(
-      Type.Object({ topic: Topic, configs: Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()])) }),
-      { maxItems: 10_000 },
+    changes: described(
+      "Each topic by itself.",
+      Type.Array(
+        Type.Object({
+          topic: Topic,
+          configs: described(
+            "By name; null returns to the default.",
+            Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()])),
+          ),
+        }),
+        { maxItems: 10_000 },
+      ),
     ),
     validateOnly: described("Checks only. Default false.", Type.Optional(Type.Boolean())),
   }),

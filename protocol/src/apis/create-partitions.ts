@@ -6,7 +6,12 @@ export const createPartitions = api({
   name: "createPartitions",
   text: "Gives topics more partitions (Kafka API 37); there is no way to fewer. `partitions` is the new total.",
   request: Type.Object({
-    topics: Type.Array(Type.Object({ topic: Topic, partitions: Type.Integer() }), { maxItems: 10_000 }),
+    topics: described(
+      "Each is changed by itself.",
+      Type.Array(Type.Object({ topic: Topic, partitions: described("The new total.", Type.Integer()) }), {
+        maxItems: 10_000,
+      }),
+    ),
     validateOnly: described("Checks only. Default false.", Type.Optional(Type.Boolean())),
   }),
   response: Type.Object({ results: Type.Array(Type.Object({ topic: Topic, error: Type.Optional(ItemError) })) }),

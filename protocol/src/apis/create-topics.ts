@@ -6,13 +6,19 @@ export const createTopics = api({
   name: "createTopics",
   text: "Creates topics (Kafka API 19), each by itself: one may fail while another is created.",
   request: Type.Object({
-    topics: Type.Array(
-      Type.Object({
-        topic: Topic,
-        partitions: described("Default, and for -1: the broker's num.partitions.", Type.Optional(Type.Integer())),
-        configs: Type.Optional(Type.Record(Type.String(), Type.String())),
-      }),
-      { maxItems: 10_000 },
+    topics: described(
+      "Each is created by itself.",
+      Type.Array(
+        Type.Object({
+          topic: Topic,
+          partitions: described("Default, and for -1: the broker's num.partitions.", Type.Optional(Type.Integer())),
+          configs: described(
+            "Topic configurations by Kafka's names.",
+            Type.Optional(Type.Record(Type.String(), Type.String())),
+          ),
+        }),
+        { maxItems: 10_000 },
+      ),
     ),
     validateOnly: described("Checks only. Default false.", Type.Optional(Type.Boolean())),
   }),

@@ -6,7 +6,10 @@ export const deleteRecords = api({
   name: "deleteRecords",
   text: "Deletes the records before an offset (Kafka API 21): the log start moves there. -1: everything that is visible.",
   request: Type.Object({
-    partitions: Type.Array(Type.Object({ ...TopicPartition, offset: AnyInteger }), { maxItems: 10_000 }),
+    partitions: described(
+      "Each by itself.",
+      Type.Array(Type.Object({ ...TopicPartition, offset: AnyInteger }), { maxItems: 10_000 }),
+    ),
   }),
   response: Type.Object({
     results: Type.Array(

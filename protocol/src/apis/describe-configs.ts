@@ -2,9 +2,14 @@ import Type from "typebox";
 import { api } from "./api.ts";
 import { described, ItemError, Topic } from "./fields.ts";
 
-/** Where a value comes from: the table, a setting of the broker, or the topic itself. */
-const ConfigSource = Type.Union([Type.Literal("default"), Type.Literal("broker"), Type.Literal("topic")]);
-const ConfigEntry = Type.Object({ name: Type.String(), value: Type.String(), source: ConfigSource });
+const ConfigSource = Type.Union([Type.Literal("default"), Type.Literal("broker"), Type.Literal("topic")], {
+  description: "Where the value comes from: brooklet's default, a setting of the broker, or the topic itself.",
+});
+const ConfigEntry = Type.Object({
+  name: Type.String({ description: "Kafka's name." }),
+  value: Type.String({ description: "As text, whatever its type." }),
+  source: ConfigSource,
+});
 
 export const describeConfigs = api({
   name: "describeConfigs",
@@ -17,8 +22,15 @@ export const describeConfigs = api({
     ),
   }),
   response: Type.Object({
-    results: Type.Array(
-      Type.Object({ topic: Topic, configs: Type.Array(ConfigEntry), error: Type.Optional(ItemError) }),
+    results: described(
+      "In the order of the request.",
+      Type.Array(
+        Type.Object({
+          topic: Topic,
+          configs: described("Ordered by name.", Type.Array(ConfigEntry)),
+          error: Type.Optional(ItemError),
+        }),
+      ),
     ),
     broker: described("Only when asked for.", Type.Optional(Type.Array(ConfigEntry))),
   }),

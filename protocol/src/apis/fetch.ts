@@ -22,17 +22,20 @@ export const fetch = api({
     minBytes: ByteCount,
     maxBytes: described("Over all partitions; soft: the first batch is always whole (KIP-74).", ByteCount),
     isolation: Isolation,
-    partitions: Type.Array(
-      Type.Object({
-        ...TopicPartition,
-        offset: AnyInteger,
-        leaderEpoch: described(
-          "Of the last record read: a position that the log no longer agrees with is refused (KIP-320). -1 or absent: unknown.",
-          Type.Optional(LeaderEpoch),
-        ),
-        maxBytes: Type.Optional(ByteCount),
-      }),
-      { maxItems: 10_000 },
+    partitions: described(
+      "Where to read.",
+      Type.Array(
+        Type.Object({
+          ...TopicPartition,
+          offset: AnyInteger,
+          leaderEpoch: described(
+            "Of the last record read: a position that the log no longer agrees with is refused (KIP-320). -1 or absent: unknown.",
+            Type.Optional(LeaderEpoch),
+          ),
+          maxBytes: Type.Optional(ByteCount),
+        }),
+        { maxItems: 10_000 },
+      ),
     ),
   }),
   response: Type.Object({

@@ -1,6 +1,16 @@
 import Type from "typebox";
 import { api } from "./api.ts";
-import { DurationMs, described, GroupId, MemberEpoch, MemberId, OwnedPartition, Seq, Topic } from "./fields.ts";
+import {
+  DurationMs,
+  described,
+  GroupId,
+  InstanceId,
+  MemberEpoch,
+  MemberId,
+  OwnedPartition,
+  Seq,
+  Topic,
+} from "./fields.ts";
 
 export const groupHeartbeat = api({
   name: "groupHeartbeat",
@@ -10,11 +20,14 @@ export const groupHeartbeat = api({
     memberId: described("Made by the client and kept for its life (KIP-1082).", MemberId),
     memberEpoch: MemberEpoch,
     seq: Seq,
-    instanceId: Type.Optional(Type.String()),
-    clientId: Type.Optional(Type.String({ maxLength: 256 })),
+    instanceId: Type.Optional(InstanceId),
+    clientId: described("For logs and descriptions.", Type.Optional(Type.String({ maxLength: 256 }))),
     subscription: Type.Optional(Type.Array(Topic, { maxItems: 10_000 })),
-    pattern: Type.Optional(Type.String()),
-    assignor: Type.Optional(Type.String({ maxLength: 64 })),
+    pattern: described(
+      "An RE2 expression; the broker subscribes the member to every topic whose whole name it matches. Empty: none.",
+      Type.Optional(Type.String()),
+    ),
+    assignor: described("The assignor this member votes for.", Type.Optional(Type.String({ maxLength: 64 }))),
     owned: described(
       "What the member holds now; it acknowledges a revocation by no longer naming the partition.",
       Type.Optional(Type.Array(OwnedPartition, { maxItems: 100_000 })),

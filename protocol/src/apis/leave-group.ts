@@ -1,6 +1,6 @@
 import Type from "typebox";
 import { api } from "./api.ts";
-import { described, GroupId, ItemError, MemberId } from "./fields.ts";
+import { described, GroupId, InstanceId, ItemError, MemberId } from "./fields.ts";
 
 export const leaveGroup = api({
   name: "leaveGroup",
@@ -9,10 +9,9 @@ export const leaveGroup = api({
     groupId: GroupId,
     members: described(
       "Each by its member id, or by its instance id.",
-      Type.Array(
-        Type.Object({ memberId: Type.Optional(MemberId), instanceId: Type.Optional(Type.String({ maxLength: 256 })) }),
-        { maxItems: 10_000 },
-      ),
+      Type.Array(Type.Object({ memberId: Type.Optional(MemberId), instanceId: Type.Optional(InstanceId) }), {
+        maxItems: 10_000,
+      }),
     ),
     reason: described("For the group's timeline and the members.", Type.Optional(Type.String({ maxLength: 512 }))),
   }),
@@ -20,7 +19,7 @@ export const leaveGroup = api({
     results: Type.Array(
       Type.Object({
         memberId: Type.Optional(MemberId),
-        instanceId: Type.Optional(Type.String()),
+        instanceId: Type.Optional(InstanceId),
         error: Type.Optional(ItemError),
       }),
     ),

@@ -18,15 +18,18 @@ export const listOffsets = api({
   text: "Offsets by time or by place (Kafka API 2). Without a hit: offset -1, timestamp -1.",
   request: Type.Object({
     isolation: Isolation,
-    partitions: Type.Array(
-      Type.Object({
-        ...TopicPartition,
-        at: described(
-          "A timestamp asks for the first record whose timestamp is at least that.",
-          Type.Union([Type.Literal("earliest"), Type.Literal("latest"), Type.Literal("maxTimestamp"), AnyInteger]),
-        ),
-      }),
-      { maxItems: 10_000 },
+    partitions: described(
+      "What to look up.",
+      Type.Array(
+        Type.Object({
+          ...TopicPartition,
+          at: described(
+            "A timestamp asks for the first record whose timestamp is at least that.",
+            Type.Union([Type.Literal("earliest"), Type.Literal("latest"), Type.Literal("maxTimestamp"), AnyInteger]),
+          ),
+        }),
+        { maxItems: 10_000 },
+      ),
     ),
   }),
   response: Type.Object({

@@ -6,22 +6,28 @@ export const metadata = api({
   name: "metadata",
   text: "Topics and their partitions (Kafka API 3). Without `topics`: all; internal ones included.",
   request: Type.Object({
-    topics: Type.Optional(Type.Array(Topic, { maxItems: 10_000 })),
+    topics: described("Absent: all.", Type.Optional(Type.Array(Topic, { maxItems: 10_000 }))),
     allowAutoCreate: described(
       "Create what is missing, if the broker's auto.create.topics.enable allows it. Default false.",
       Type.Optional(Type.Boolean()),
     ),
   }),
   response: Type.Object({
-    clusterId: Type.String(),
-    topics: Type.Array(
-      Type.Object({
-        topic: Topic,
-        topicId: described("Empty when there is an error.", TopicId),
-        internal: Type.Optional(Type.Boolean()),
-        error: Type.Optional(ItemError),
-        partitions: Type.Array(Type.Object({ partition: Partition, logStartOffset: Offset, highWatermark: Offset })),
-      }),
+    clusterId: described("Made when the log began; another id is another log.", Type.String()),
+    topics: described(
+      "The named topics in their order, or all.",
+      Type.Array(
+        Type.Object({
+          topic: Topic,
+          topicId: described("Empty when there is an error.", TopicId),
+          internal: described("Written by the broker only.", Type.Optional(Type.Boolean())),
+          error: Type.Optional(ItemError),
+          partitions: described(
+            "By number.",
+            Type.Array(Type.Object({ partition: Partition, logStartOffset: Offset, highWatermark: Offset })),
+          ),
+        }),
+      ),
     ),
   }),
   errors: [

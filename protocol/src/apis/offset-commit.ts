@@ -27,14 +27,17 @@ export const offsetCommit = api({
     ),
     memberEpoch: Type.Optional(MemberEpoch),
     seq: Type.Optional(Seq),
-    offsets: Type.Array(
-      Type.Object({
-        ...TopicPartition,
-        offset: AnyInteger,
-        leaderEpoch: Type.Optional(LeaderEpoch),
-        metadata: Type.Optional(Type.String()),
-      }),
-      { maxItems: 100_000 },
+    offsets: described(
+      "The next offset to read of each partition.",
+      Type.Array(
+        Type.Object({
+          ...TopicPartition,
+          offset: AnyInteger,
+          leaderEpoch: Type.Optional(LeaderEpoch),
+          metadata: described("Any text, kept beside the offset.", Type.Optional(Type.String())),
+        }),
+        { maxItems: 100_000 },
+      ),
     ),
   }),
   response: Type.Object({

@@ -21,23 +21,29 @@ export const offsetFetch = api({
     groupId: GroupId,
     memberId: Type.Optional(MemberId),
     memberEpoch: Type.Optional(MemberEpoch),
-    requireStable: Type.Optional(Type.Boolean()),
+    requireStable: described(
+      "Wait while a transaction has offsets of the partition open. Default false.",
+      Type.Optional(Type.Boolean()),
+    ),
     partitions: described(
       "Absent: all that the group has committed.",
       Type.Optional(Type.Array(Type.Object(TopicPartition), { maxItems: 100_000 })),
     ),
   }),
   response: Type.Object({
-    offsets: Type.Array(
-      Type.Object({
-        topic: Topic,
-        topicId: TopicId,
-        partition: Partition,
-        offset: Offset,
-        leaderEpoch: LeaderEpoch,
-        metadata: Type.String(),
-        error: Type.Optional(ItemError),
-      }),
+    offsets: described(
+      "In the order of the request, or all.",
+      Type.Array(
+        Type.Object({
+          topic: Topic,
+          topicId: TopicId,
+          partition: Partition,
+          offset: Offset,
+          leaderEpoch: LeaderEpoch,
+          metadata: described("What was committed beside the offset.", Type.String()),
+          error: Type.Optional(ItemError),
+        }),
+      ),
     ),
   }),
   errors: [

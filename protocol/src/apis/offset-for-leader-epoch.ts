@@ -6,7 +6,10 @@ export const offsetForLeaderEpoch = api({
   name: "offsetForLeaderEpoch",
   text: "Where the records of a leader epoch end (Kafka API 23, KIP-320): beyond it, a position of that epoch is not this log's.",
   request: Type.Object({
-    partitions: Type.Array(Type.Object({ ...TopicPartition, leaderEpoch: LeaderEpoch }), { maxItems: 10_000 }),
+    partitions: described(
+      "What to look up.",
+      Type.Array(Type.Object({ ...TopicPartition, leaderEpoch: LeaderEpoch }), { maxItems: 10_000 }),
+    ),
   }),
   response: Type.Object({
     results: Type.Array(

@@ -7,7 +7,10 @@ export const produce = api({
   text: "Appends record batches (Kafka API 0). The payload holds the batches of each partition, `bytes` long, in order.",
   request: Type.Object({
     acks: described("0: not answered for durability; 1 and -1 (all): after the durable commit.", Type.Integer()),
-    partitions: Type.Array(Type.Object({ ...TopicPartition, bytes: ByteCount }), { maxItems: 10_000 }),
+    partitions: described(
+      "Each with its batches in the payload.",
+      Type.Array(Type.Object({ ...TopicPartition, bytes: ByteCount }), { maxItems: 10_000 }),
+    ),
   }),
   requestPayload: "partitions",
   response: Type.Object({

@@ -25,6 +25,7 @@ test.each(rows)("%s: its columns do not contradict each other", (_, row) => {
   expect(row.httpStatus).toBeGreaterThanOrEqual(400);
   expect(row.httpStatus).toBeLessThan(600);
   expect(row.text).toMatch(/^[A-Za-z].*\.$/);
+  expect(row.hint).toMatch(/^[A-Z`].*\.$/);
 });
 
 test("only these leave open whether it happened", () => {
@@ -47,12 +48,13 @@ test("names of objects are no error codes", () => {
     expect(isErrorCode(name)).toBe(false);
 });
 
-test("an error travels with its row's columns, and with hint and context only where it has them", () => {
+test("an error travels with its row's columns, its row's hint unless it has its own, and context only where it has one", () => {
   expect(new ProtocolError("UNKNOWN_MEMBER_ID", "member w2 was removed").toWire()).toEqual({
     code: "UNKNOWN_MEMBER_ID",
     message: "member w2 was removed",
     retriable: false,
     definite: true,
+    hint: errorTable.UNKNOWN_MEMBER_ID.hint,
   });
   const cause = new Error("EIO");
   const error = new ProtocolError("KAFKA_STORAGE_ERROR", "the sync failed", {
