@@ -6,6 +6,7 @@
 import { TimeoutError } from "../errors.ts";
 import type { Call } from "./calls.ts";
 import { asBrookletError } from "./member-session.ts";
+import type { LeaveMode } from "./membership-states.ts";
 import type { GroupParts, Parts } from "./parts.ts";
 import type { Poller } from "./poller.ts";
 
@@ -14,8 +15,12 @@ const CLOSED_REASON = "the consumer was closed";
 
 export interface CloseOptions {
   timeoutMs?: number;
-  /** `remain`: leave without a word; the session timeout ends the membership. */
-  membership?: "default" | "leave" | "remain";
+  /**
+   * Whether the group gives the partitions to others at once. `default`: a dynamic member leaves; a static one (group.instance.id)
+   * keeps its place until its session ends, or a restart takes it. `leave`: also a static one leaves. `remain`: also a dynamic one
+   * keeps its place: it says nothing, and its session ends by itself. Source: KIP-1092.
+   */
+  membership?: LeaveMode;
 }
 
 /** Runs the steps; throws the first error that a callback threw. */
@@ -50,7 +55,7 @@ async function leaveGroup<K, V>(
   parts: Parts<K, V>,
   group: GroupParts,
   call: Call,
-  membership: "default" | "leave" | "remain",
+  membership: LeaveMode,
   thrown: unknown[],
   unfinished: string[],
 ): Promise<void> {
@@ -78,8 +83,8 @@ async function leaveGroup<K, V>(
         ? rebalancer.lose(session.lossReason || "the member has left already", thrown)
         : rebalancer.revokeAll(CLOSED_REASON, thrown);
     if (!(await inTime(call, callbacks))) unfinished.push("the rebalance callback");
-    if (membership === "remain") session.handle({ type: "forgetLeave" });
-    else if (!(await session.leave(CLOSED_REASON, call))) unfinished.push("the answer to leaving the group");
+    if (membership === "remain" && session.instanceId === undefined) session.handle({ type: "forgetLeave" });
+    else if (!(await session.leave(CLOSED_REASON, call, membership))) unfinished.push("the answer to leaving the group");
   }
   for (;;) {
     const { version } = calls;

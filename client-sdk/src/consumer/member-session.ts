@@ -9,7 +9,14 @@ import type { BrokerClient } from "../network/client.ts";
 import type { ClientLogger } from "../world.ts";
 import type { Call, Calls } from "./calls.ts";
 import { Membership } from "./membership.ts";
-import type { AssignedPartition, MemberEffect, MemberEvent, MemberSettings, MemberState } from "./membership-states.ts";
+import type {
+  AssignedPartition,
+  LeaveMode,
+  MemberEffect,
+  MemberEvent,
+  MemberSettings,
+  MemberState,
+} from "./membership-states.ts";
 import type { ConsumerEvent } from "./types.ts";
 
 /** After so much of max.poll.interval.ms without a poll the application is warned. */
@@ -53,6 +60,9 @@ export class MemberSession {
   get memberId(): string {
     return this.#machine.memberId;
   }
+  get instanceId(): string | undefined {
+    return this.#options.member.instanceId;
+  }
   get liveEpoch(): number | undefined {
     return this.#machine.liveEpoch;
   }
@@ -78,6 +88,10 @@ export class MemberSession {
   get gone(): boolean {
     return this.#machine.gone;
   }
+  /** What was measured here and may explain why the broker has put the member out; in parentheses, or nothing. */
+  get measured(): string {
+    return this.#machine.measured(this.#options.clock.nowMs());
+  }
 
   handle(event: MemberEvent): void {
     if (this.#closed) return;
@@ -92,8 +106,8 @@ export class MemberSession {
   }
 
   /** Leaves and waits for the answer as long as the call has time. Says whether the broker confirmed it. */
-  async leave(reason: string, call: Call): Promise<boolean> {
-    this.handle({ type: "leave", reason });
+  async leave(reason: string, call: Call, mode: LeaveMode = "default"): Promise<boolean> {
+    this.handle({ type: "leave", reason, mode });
     for (;;) {
       const { version } = this.#options.calls;
       if (this.#machine.state === "UNSUBSCRIBED") return true;
@@ -148,10 +162,11 @@ export class MemberSession {
     this.#timers.schedule("pollNear", isNear ? nearMs : nearMs - sincePollMs, () => this.#watchPolls());
     if (!isNear) return;
     const { groupId, memberId, maxPollIntervalMs } = member;
-    const detail = { groupId, memberId, sincePollMs, maxPollIntervalMs };
+    const leftMs = Math.max(0, maxPollIntervalMs - sincePollMs);
+    const detail = { groupId, memberId, sincePollMs, leftMs, maxPollIntervalMs };
     logger.warn(
       detail,
-      `no poll for ${Math.round(sincePollMs)} ms: at max.poll.interval.ms the member leaves the group`,
+      `no poll for ${Math.round(sincePollMs)} ms: in ${Math.round(leftMs)} ms (max.poll.interval.ms) the member leaves the group`,
     );
     emit("pollIntervalNear", detail);
   }
@@ -159,7 +174,8 @@ export class MemberSession {
   #heartbeatDue(lateMs: number): void {
     const { member, emit, logger } = this.#options;
     if (lateMs >= member.heartbeatIntervalMs) {
-      const detail = { groupId: member.groupId, lateMs, sessionTimeoutMs: member.sessionTimeoutMs };
+      const { groupId, memberId, sessionTimeoutMs } = member;
+      const detail = { groupId, memberId, blockedMs: lateMs, sessionTimeoutMs };
       logger.warn(detail, `the event loop was blocked: a heartbeat is ${Math.round(lateMs)} ms late`);
       emit("heartbeatLate", detail);
     }

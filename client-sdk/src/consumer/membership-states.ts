@@ -51,6 +51,8 @@ export interface MemberSettings {
   /** Made by the client, kept for its life. */
   readonly memberId: string;
   readonly clientId: string;
+  /** `group.instance.id` of a static member. */
+  readonly instanceId?: string | undefined;
   readonly assignor: string | undefined;
   readonly sessionTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
@@ -63,8 +65,12 @@ export interface MemberSettings {
 export type HeartbeatRequest = ApiRequest<"groupHeartbeat">;
 export type HeartbeatAnswer = ApiResponse<"groupHeartbeat">;
 
+/** As a consumer's close says it: a static member keeps its place by default, a dynamic one does not. */
+export type LeaveMode = "default" | "leave" | "remain";
+
 export type MemberEvent =
-  | { readonly type: "subscribe"; readonly topics: readonly string[] }
+  /** `pattern`: RE2, matched by the broker. */
+  | { readonly type: "subscribe"; readonly topics: readonly string[]; readonly pattern?: string }
   /** The application polls; also every round of a poll that waits. */
   | { readonly type: "poll" }
   | { readonly type: "pollTimer" }
@@ -79,7 +85,7 @@ export type MemberEvent =
   /** The caller has dropped the lost partitions. */
   | { readonly type: "lossHandled" }
   | { readonly type: "prepareLeave" }
-  | { readonly type: "leave"; readonly reason: string }
+  | { readonly type: "leave"; readonly reason: string; readonly mode?: LeaveMode }
   /** Ends a leave that nobody waits for any more; without a leave sent, the broker's session timeout ends the membership. */
   | { readonly type: "forgetLeave" };
 

@@ -6,10 +6,12 @@
 
 import { errorRow, invariant, isErrorCode } from "@brooklet/protocol";
 import type { BrookletError } from "../errors.ts";
+import { heartbeatRequest, JOIN_EPOCH, leaveRequest } from "./heartbeat-requests.ts";
+import { InstanceClaim } from "./instance-claim.ts";
 import {
   type AssignedPartition,
   type HeartbeatAnswer,
-  type HeartbeatRequest,
+  type LeaveMode,
   type MemberEffect,
   type MemberEvent,
   type MemberSettings,
@@ -17,9 +19,6 @@ import {
   memberTransitions,
 } from "./membership-states.ts";
 
-const JOIN_EPOCH = 0;
-const LEAVE_EPOCH = -1;
-const MAX_REASON_LENGTH = 512;
 const NOTHING: MemberEffect[] = [];
 
 /** Whether both name the same partitions of the same topics, in any order. */
@@ -48,7 +47,10 @@ export class Membership {
   #ownedChanged = false;
   #brokerIntervalMs = Number.POSITIVE_INFINITY;
   #failures = 0;
-  #subscription: readonly string[] = [];
+  #subscribed = false;
+  #topics: readonly string[] = [];
+  #pattern: string | undefined;
+  #hadPattern = false;
   #owned: readonly AssignedPartition[] = [];
   #target: readonly AssignedPartition[] | undefined;
   #targetReason: string | undefined;
@@ -61,6 +63,8 @@ export class Membership {
   #lossHandledOnce = false;
   #rejoinReason: string | undefined;
   #leaveReason = "";
+  #leaveMode: LeaveMode = "default";
+  readonly #claim = new InstanceClaim();
   /** Longest delay of the heartbeat timer since the last accepted heartbeat: explains an eviction. */
   #blockedMs = 0;
 
@@ -106,7 +110,7 @@ export class Membership {
   handle(event: MemberEvent, nowMs: number): MemberEffect[] {
     switch (event.type) {
       case "subscribe":
-        return this.#subscribe(event.topics);
+        return this.#subscribe(event.topics, event.pattern);
       case "poll":
         return this.#poll(nowMs);
       case "pollTimer":
@@ -119,7 +123,7 @@ export class Membership {
       case "answer":
         return this.#answer(event.seq, event.answer);
       case "failure":
-        return this.#failure(event.seq, event.error, event.jitter);
+        return this.#failure(event.seq, event.error, event.jitter, nowMs);
       case "reconciled":
         return this.#reconciled(event.owned);
       case "lossHandled":
@@ -127,7 +131,7 @@ export class Membership {
       case "prepareLeave":
         return this.#prepareLeave();
       case "leave":
-        return this.#leave(event.reason);
+        return this.#leave(event.reason, event.mode ?? "default");
       case "forgetLeave":
         return this.#state === "LEAVING" || this.#state === "PREPARE_LEAVING" ? this.#left() : [];
     }
@@ -145,8 +149,11 @@ export class Membership {
     this.#state = next;
   }
 
-  #subscribe(topics: readonly string[]): MemberEffect[] {
-    this.#subscription = topics;
+  #subscribe(topics: readonly string[], pattern: string | undefined): MemberEffect[] {
+    this.#subscribed = true;
+    this.#topics = topics;
+    this.#pattern = pattern;
+    this.#hadPattern ||= pattern !== undefined;
     this.#subscriptionChanged = true;
     return [];
   }
@@ -155,7 +162,7 @@ export class Membership {
     // After a blocked event loop user code runs before any timer: the check here must not wait for it (hard place 4).
     if (this.#isActive() && nowMs - this.#lastPollMs > this.#settings.maxPollIntervalMs) return this.#goStale(nowMs);
     this.#lastPollMs = nowMs;
-    if (this.#state === "UNSUBSCRIBED" && this.#subscription.length > 0) return this.#join(nowMs);
+    if (this.#state === "UNSUBSCRIBED" && this.#subscribed) return this.#join(nowMs);
     return this.#subscriptionChanged && this.#joined && this.#isActive() ? this.#heartbeatNow() : NOTHING;
   }
 
@@ -191,7 +198,7 @@ export class Membership {
     this.#lastPollMs = nowMs;
     this.#to("STALE");
     this.#rejoinReason = `polls again after it left: ${reason}`;
-    return this.#lose(reason, [this.#leaveRequest(reason)]);
+    return this.#lose(reason, [this.#leaveRequest(reason, "default")]);
   }
 
   /** The membership is over, whoever ended it. */
@@ -217,23 +224,22 @@ export class Membership {
       this.#again = true;
       return [];
     }
-    return this.#state === "LEAVING" ? [this.#leaveRequest(this.#leaveReason)] : this.#send();
+    return this.#state === "LEAVING" ? [this.#leaveRequest(this.#leaveReason, this.#leaveMode)] : this.#send();
   }
 
   #send(): MemberEffect[] {
-    const { groupId, memberId, clientId, assignor, sessionTimeoutMs, maxPollIntervalMs } = this.#settings;
-    const full = this.#full;
-    const request: HeartbeatRequest = {
-      groupId,
-      memberId,
-      memberEpoch: this.#epoch,
+    const request = heartbeatRequest(this.#settings, {
+      epoch: this.#epoch,
       seq: ++this.#seq,
-      ...(full || this.#subscriptionChanged ? { subscription: [...this.#subscription] } : {}),
-      ...(full || this.#ownedChanged ? { owned: this.#owned.map((one) => ({ ...one })) } : {}),
-      ...(full ? { clientId, sessionTimeoutMs, rebalanceTimeoutMs: maxPollIntervalMs } : {}),
-      ...(full && assignor !== undefined ? { assignor } : {}),
-      ...(this.#epoch === JOIN_EPOCH && this.#rejoinReason !== undefined ? { reason: cut(this.#rejoinReason) } : {}),
-    };
+      full: this.#full,
+      topics: this.#topics,
+      pattern: this.#pattern,
+      subscriptionChanged: this.#subscriptionChanged,
+      hadPattern: this.#hadPattern,
+      owned: this.#owned,
+      ownedChanged: this.#ownedChanged,
+      reason: this.#rejoinReason,
+    });
     this.#inFlightSeq = request.seq;
     this.#again = false;
     this.#subscriptionChanged = false;
@@ -254,14 +260,10 @@ export class Membership {
     return Math.min(this.#settings.heartbeatIntervalMs, this.#brokerIntervalMs);
   }
 
-  #leaveRequest(reason: string): MemberEffect {
-    const { groupId, memberId } = this.#settings;
+  #leaveRequest(reason: string, mode: LeaveMode): MemberEffect {
     this.#inFlightSeq = ++this.#seq;
     this.#again = false;
-    return {
-      type: "send",
-      request: { groupId, memberId, memberEpoch: LEAVE_EPOCH, seq: this.#seq, reason: cut(reason) },
-    };
+    return { type: "send", request: leaveRequest(this.#settings, this.#seq, reason, mode) };
   }
 
   #answer(seq: number, answer: HeartbeatAnswer): MemberEffect[] {
@@ -273,6 +275,7 @@ export class Membership {
 
     this.#failures = 0;
     this.#blockedMs = 0;
+    this.#claim.reset();
     this.#full = false;
     this.#rejoinReason = undefined;
     this.#brokerIntervalMs = Math.max(1, answer.heartbeatIntervalMs);
@@ -294,7 +297,7 @@ export class Membership {
     if (differs && (this.#state === "JOINING" || this.#state === "STABLE")) this.#to("RECONCILING");
   }
 
-  #failure(seq: number, error: BrookletError, jitter: number): MemberEffect[] {
+  #failure(seq: number, error: BrookletError, jitter: number, nowMs: number): MemberEffect[] {
     if (seq !== this.#inFlightSeq) return [];
     this.#inFlightSeq = undefined;
     this.#full = true;
@@ -306,31 +309,59 @@ export class Membership {
       return [{ type: "cancel", timer: "heartbeat" }, { type: "changed" }];
     }
     if (!this.#isActive()) return [];
+    if (error.code === "UNRELEASED_INSTANCE_ID") return this.#unreleased(error, jitter, nowMs);
+    this.#claim.reset();
     // A refused `seq` was overtaken by a newer connection's: the next one is higher.
     if (error.retriable || error.code === "STALE_MEMBER_EPOCH") return this.#retry(jitter);
     if (error.code === "TOPIC_AUTHORIZATION_FAILED") return [{ type: "raise", error }, ...this.#retry(jitter)];
     if (recovery === "rejoin") {
       // A join that is answered so was overtaken by something: only then a back-off keeps it from spinning.
       if (this.#state === "JOINING") return this.#retry(jitter);
-      const blocked =
-        this.#blockedMs > this.#intervalMs()
-          ? ` (the client's event loop was blocked ${seconds(this.#blockedMs)})`
-          : "";
+      const measured = this.measured(nowMs);
       this.#to("FENCED");
-      this.#rejoinReason = `joins again after ${error.code}${blocked}`;
-      return this.#lose(`${error.message}${blocked}`);
+      this.#rejoinReason = `joins again after ${error.code}${measured}`;
+      return this.#lose(`${error.message}${measured}`);
     }
+    return this.#fail(error);
+  }
+
+  #fail(error: BrookletError): MemberEffect[] {
     this.#to("FATAL");
     this.#fatal = error;
     return this.#lose(error.message);
   }
 
+  /** The last holder of the instance id still counts as alive: its place becomes free when its session ends. */
+  #unreleased(error: BrookletError, jitter: number, nowMs: number): MemberEffect[] {
+    const waitMs = this.#claim.refused(error, this.#settings, this.#backoffMs(jitter), nowMs);
+    if (waitMs === undefined) return this.#fail(this.#claim.givenUp(error, nowMs));
+    this.#again = false;
+    return [{ type: "schedule", timer: "heartbeat", delayMs: waitMs }];
+  }
+
   #retry(jitter: number): MemberEffect[] {
+    const delayMs = this.#backoffMs(jitter);
+    this.#again = false;
+    return [{ type: "schedule", timer: "heartbeat", delayMs }];
+  }
+
+  #backoffMs(jitter: number): number {
     const { retryBackoffMs, retryBackoffMaxMs } = this.#settings;
     const plainMs = Math.min(retryBackoffMaxMs, retryBackoffMs * 2 ** Math.min(this.#failures, 30));
     this.#failures += 1;
-    this.#again = false;
-    return [{ type: "schedule", timer: "heartbeat", delayMs: plainMs * (0.8 + 0.4 * jitter) }];
+    return plainMs * (0.8 + 0.4 * jitter);
+  }
+
+  /** What this side knows of a lost membership: how long its event loop stood still, and when it was polled last. */
+  measured(nowMs: number): string {
+    const intervalMs = this.#intervalMs();
+    const facts: string[] = [];
+    if (this.#blockedMs > intervalMs) facts.push(`the client's event loop was blocked ${seconds(this.#blockedMs)}`);
+    const sincePollMs = nowMs - this.#lastPollMs;
+    if (sincePollMs > intervalMs && Number.isFinite(sincePollMs)) {
+      facts.push(`the last poll was ${seconds(sincePollMs)} ago`);
+    }
+    return facts.length === 0 ? "" : ` (${facts.join("; ")})`;
   }
 
   #reconciled(owned: readonly AssignedPartition[]): MemberEffect[] {
@@ -349,21 +380,24 @@ export class Membership {
   }
 
   #prepareLeave(): MemberEffect[] {
-    this.#subscription = [];
+    this.#subscribed = false;
+    this.#topics = [];
+    this.#pattern = undefined;
     if (this.#state === "UNSUBSCRIBED" || this.#state === "PREPARE_LEAVING" || this.#state === "LEAVING") return [];
     this.#to("PREPARE_LEAVING");
     return [{ type: "cancel", timer: "poll" }, { type: "changed" }];
   }
 
-  #leave(reason: string): MemberEffect[] {
+  #leave(reason: string, mode: LeaveMode): MemberEffect[] {
     if (this.#state !== "PREPARE_LEAVING") return [];
     if (this.#gone) return this.#left();
     this.#to("LEAVING");
     this.#leaveReason = reason;
+    this.#leaveMode = mode;
     this.#gone = true;
     this.#owned = [];
     // It may follow an unanswered heartbeat: its seq supersedes that one.
-    return [{ type: "cancel", timer: "heartbeat" }, this.#leaveRequest(reason), { type: "changed" }];
+    return [{ type: "cancel", timer: "heartbeat" }, this.#leaveRequest(reason, mode), { type: "changed" }];
   }
 
   #left(): MemberEffect[] {
@@ -376,10 +410,6 @@ export class Membership {
     this.#failures = 0;
     return [{ type: "cancel", timer: "heartbeat" }, { type: "cancel", timer: "poll" }, { type: "changed" }];
   }
-}
-
-function cut(reason: string): string {
-  return reason.length > MAX_REASON_LENGTH ? reason.slice(0, MAX_REASON_LENGTH) : reason;
 }
 
 function seconds(durationMs: number): string {

@@ -173,5 +173,5 @@ test("a late heartbeat is an event with the lateness", async () => {
   consumer.on("heartbeatLate", (detail) => events.push(detail));
   bench.clock.skip(20_000);
   await bench.clock.advance(1);
-  expect(events[0]?.lateMs).toBeGreaterThan(10_000);
+  expect(events[0]?.blockedMs).toBeGreaterThan(10_000);
 });
