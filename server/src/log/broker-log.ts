@@ -12,11 +12,12 @@ import { Catalog, type TopicState } from "./catalog.ts";
 import { DelayedFetches } from "./delayed-fetch.ts";
 import { Fetcher } from "./fetch.ts";
 import { OffsetLister } from "./list-offsets.ts";
-import type { FetchResults, FetchWaiting, Log, OffsetsTopicWriter, TopicCatalog } from "./log.ts";
+import type { FetchResults, FetchWaiting, Log, OffsetsTopicWriter, RecordTimes, TopicCatalog } from "./log.ts";
 import { OffsetsTopic } from "./offsets-topic.ts";
 import type { Partition } from "./partition.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import { ProducerJournal } from "./producer-journal.ts";
+import { LogRecordTimes } from "./record-times.ts";
 import { SlabAllocator } from "./slabs.ts";
 import { TailCache } from "./tail-cache.ts";
 import { TopicAdmin } from "./topic-admin.ts";
@@ -49,6 +50,7 @@ class BrokerLog implements Log {
   readonly #lister: OffsetLister;
   readonly #admin: TopicAdmin;
   readonly offsetsTopic: OffsetsTopicWriter;
+  readonly recordTimes: RecordTimes;
   #closed = false;
 
   constructor({ turns, storage, state, settings, clock, random, logger, clusterId }: LogParts) {
@@ -86,6 +88,7 @@ class BrokerLog implements Log {
     this.#fetcher = new Fetcher({ catalog, storage, delayed, settings, random, logger, bootEpoch });
     this.#lister = new OffsetLister({ catalog, storage, logger, bootEpoch });
     this.#admin = new TopicAdmin({ turns, catalog, settings, clock, random });
+    this.recordTimes = new LogRecordTimes({ catalog, storage, logger });
     this.offsetsTopic = new OffsetsTopic({
       catalog,
       slabs,

@@ -92,6 +92,7 @@ export class Catalog implements TopicCatalog {
   readonly #visibleById = new Map<string, TopicState>();
   readonly #ahead = new Map<string, Ahead>();
   readonly #listeners: ((topic: TopicState, change: "created" | "deleted" | "extended") => void)[] = [];
+  readonly #leavingListeners: ((topic: TopicState) => void)[] = [];
   #partitionCount = 0;
   /** Topics and partitions that staged changes add (or take away). */
   #stagedTopics = 0;
@@ -140,8 +141,16 @@ export class Catalog implements TopicCatalog {
     this.#listeners.push(listener);
   }
 
+  onLeaving(listener: (topic: TopicState) => void): void {
+    this.#leavingListeners.push(listener);
+  }
+
   highWatermark(topicId: string, partition: number): number | undefined {
     return this.#visibleById.get(topicId)?.partitions[partition]?.highWatermark;
+  }
+
+  logStartOffset(topicId: string, partition: number): number | undefined {
+    return this.#visibleById.get(topicId)?.partitions[partition]?.logStartOffset;
   }
 
   get topicCount(): number {
@@ -210,15 +219,17 @@ export class Catalog implements TopicCatalog {
 
   stageDeletion(state: TopicState): StagedTopicChange {
     this.#stage(state.topic, undefined);
+    const { partitionCount } = state;
     this.#stagedTopics--;
-    this.#stagedPartitions -= state.partitionCount;
+    this.#stagedPartitions -= partitionCount;
+    for (const listener of this.#leavingListeners) listener(state);
     return {
       state,
       changes: [{ kind: "deleteTopic", topicId: state.topicId }],
       durable: () => {
         this.#settle(state.topic);
         this.#stagedTopics++;
-        this.#stagedPartitions += state.partitionCount;
+        this.#stagedPartitions += partitionCount;
         // On a full disk the deletion may be durable although the creation before it in the same turn is not.
         if (this.#visible.get(state.topic) !== state) return;
         this.#visible.delete(state.topic);

@@ -23,7 +23,22 @@ export interface TopicCatalog {
   all(): Iterable<Topic>;
   /** Called synchronously after a topic was created, deleted or given more partitions durably. */
   onChange(listener: (topic: Topic, change: "created" | "deleted" | "extended") => void): void;
+  /**
+   * Called synchronously when a topic's deletion is staged: what belongs to the topic goes in the same turn. The deletion may
+   * still fail with its turn.
+   */
+  onLeaving(listener: (topic: Topic) => void): void;
   highWatermark(topicId: string, partition: number): number | undefined;
+  logStartOffset(topicId: string, partition: number): number | undefined;
+}
+
+/** When records were written. */
+export interface RecordTimes {
+  /**
+   * The largest timestamp of the batch that holds the offset, or of the next one; milliseconds since 1970. Undefined when
+   * nothing visible lies there, when its producer stamped none, or when it cannot be read. Never rejects.
+   */
+  at(topicId: string, partition: number, offset: number): Promise<number | undefined>;
 }
 
 export interface OffsetsTopicWriter {
@@ -46,6 +61,7 @@ export type FetchResults = readonly (Omit<ApiResponse<"fetch">["results"][number
 export interface Log {
   readonly catalog: TopicCatalog;
   readonly offsetsTopic: OffsetsTopicWriter;
+  readonly recordTimes: RecordTimes;
   /** The results of one produce request, in order. Starts synchronously: offsets are assigned in the order of the calls. */
   produce(
     acks: number,

@@ -14,7 +14,9 @@ import { SimulatedClock, settle } from "../../support/simulated-clock.ts";
 export class FakeCatalog implements TopicCatalog {
   readonly #topics = new Map<string, Topic>();
   readonly #listeners: ((topic: Topic, change: "created" | "deleted") => void)[] = [];
+  readonly #leavingListeners: ((topic: Topic) => void)[] = [];
   readonly highWatermarks = new Map<string, number>();
+  readonly logStarts = new Map<string, number>();
   #created = 0;
 
   create(topic: string, partitionCount: number): Topic {
@@ -27,6 +29,7 @@ export class FakeCatalog implements TopicCatalog {
 
   delete(topic: string): void {
     const deleted = this.#topics.get(topic);
+    if (deleted !== undefined) for (const listener of this.#leavingListeners) listener(deleted);
     this.#topics.delete(topic);
     if (deleted !== undefined) for (const listener of this.#listeners) listener(deleted, "deleted");
   }
@@ -47,8 +50,16 @@ export class FakeCatalog implements TopicCatalog {
     this.#listeners.push(listener);
   }
 
+  onLeaving(listener: (topic: Topic) => void): void {
+    this.#leavingListeners.push(listener);
+  }
+
   highWatermark(topicId: string, partition: number): number | undefined {
     return this.highWatermarks.get(`${topicId}:${partition}`);
+  }
+
+  logStartOffset(topicId: string, partition: number): number | undefined {
+    return this.logStarts.get(`${topicId}:${partition}`) ?? 0;
   }
 }
 
