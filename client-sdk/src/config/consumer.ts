@@ -1,5 +1,7 @@
 // The consumer's options (SEMANTICS.md 1.1): every row of Kafka's ConsumerConfig with its fate here.
 
+import { topicNameProblem } from "@brooklet/protocol";
+import type { ConsumerInterceptor } from "../consumer/types.ts";
 import type { ConfigProblem } from "../errors.ts";
 import { bytes, type Deserializer } from "../serdes.ts";
 import {
@@ -12,23 +14,43 @@ import {
   insteadUse,
   refused,
 } from "./common.ts";
+import { parseDurationMs } from "./duration.ts";
 import { type ConfigOf, optionTable } from "./option.ts";
 import { type Parsed, parseConfig } from "./parse.ts";
 
 const NO_SHARE_GROUPS = "share groups are not there";
+const ONE_PROTOCOL =
+  "there is one protocol, in the shape of KIP-848: the broker assigns, and the client's timeouts hold";
+const BY_DURATION = "by_duration:";
+
+function protocolProblem(text: string): string | undefined {
+  const isKnown = ["classic", "consumer"].includes(text.toLowerCase());
+  return isKnown ? undefined : `must be classic or consumer, in any case; it is ${JSON.stringify(text)}`;
+}
+
+function durationProblem(text: string): string | undefined {
+  const durationMs = parseDurationMs(text);
+  if (durationMs === undefined) return "an ISO-8601 duration such as PT1H or P1DT12H must follow (no months or years)";
+  return durationMs < 0 ? "a negative duration would begin in the future" : undefined;
+}
+
+/** Kafka's rule (AbstractConfig, ConsumerConfig.GROUP_INSTANCE_ID_CONFIG): that of topic names. */
+function instanceIdProblem(text: string): string | undefined {
+  return topicNameProblem(text)?.replace("a topic name", "a group.instance.id");
+}
 
 export const consumerOptions = optionTable({
   ...commonOptions,
   "key.deserializer": { fate: "works", type: "deserializer" },
   "value.deserializer": { fate: "works", type: "deserializer" },
   "group.id": { fate: "works", type: "text", default: undefined, problem: asGroupId },
-  "group.protocol": ignored("there is one protocol: the broker assigns, and the client's timeouts hold"),
+  "group.protocol": { fate: "works", type: "text", default: "classic", problem: protocolProblem },
   "auto.offset.reset": {
     fate: "works",
     type: "choice",
     choices: ["latest", "earliest", "none"],
+    prefixed: { prefix: BY_DURATION, problem: durationProblem },
     default: "latest",
-    refused: { "by_duration:": "a start by duration is not there yet" },
   },
   "enable.auto.commit": { fate: "works", type: "boolean", default: true },
   "auto.commit.interval.ms": atLeast(0, 5_000),
@@ -50,16 +72,10 @@ export const consumerOptions = optionTable({
   "allow.auto.create.topics": { fate: "works", type: "boolean", default: true },
   "check.crcs": { fate: "works", type: "boolean", default: true },
   "exclude.internal.topics": { fate: "works", type: "boolean", default: true },
-  "group.remote.assignor": {
-    fate: "works",
-    type: "choice",
-    choices: ["uniform"],
-    default: "uniform",
-    refused: { range: "the range assignor is not there yet" },
-  },
-  "group.instance.id": { ...refused("static membership is not there yet"), given: "text" },
-  "partition.assignment.strategy": refused("the broker assigns; group.remote.assignor names how"),
-  "interceptor.classes": refused("interceptors are not there yet"),
+  "group.remote.assignor": { fate: "works", type: "choice", choices: ["uniform", "range"], default: undefined },
+  "group.instance.id": { fate: "works", type: "text", default: undefined, problem: instanceIdProblem },
+  "partition.assignment.strategy": ignored("the broker assigns; group.remote.assignor (uniform or range) says how"),
+  "interceptor.classes": { fate: "works", type: "interceptors", methods: ["onConsume", "onCommit", "close"] },
   "client.rack": ignored("there is one broker"),
   // librdkafka's names.
   "fetch.wait.max.ms": insteadUse("fetch.max.wait.ms"),
@@ -71,7 +87,11 @@ export const consumerOptions = optionTable({
   "auto.commit.enable": insteadUse("enable.auto.commit"),
 });
 
-export type ConsumerSettings = Parsed<typeof consumerOptions>;
+type Raw = Parsed<typeof consumerOptions>;
+export type ConsumerSettings = Raw & {
+  /** Of `auto.offset.reset=by_duration:…`. */
+  readonly resetByDurationMs: number | undefined;
+};
 
 /** Kafka's option names; numbers in Kafka's units. A name that is not here is a type error, and refused at construction. */
 export interface ConsumerConfig<K, V> extends ConfigOf<typeof consumerOptions> {
@@ -81,9 +101,11 @@ export interface ConsumerConfig<K, V> extends ConfigOf<typeof consumerOptions> {
   "key.deserializer"?: Deserializer<K>;
   /** Default: bytes. */
   "value.deserializer"?: Deserializer<V>;
+  /** Called in their order; what they throw is logged. */
+  "interceptor.classes"?: readonly ConsumerInterceptor<K, V>[];
 }
 
-function checkHeartbeat({ heartbeatIntervalMs, sessionTimeoutMs }: ConsumerSettings): ConfigProblem | undefined {
+function checkHeartbeat({ heartbeatIntervalMs, sessionTimeoutMs }: Raw): ConfigProblem | undefined {
   if (!(heartbeatIntervalMs >= sessionTimeoutMs)) return undefined;
   return {
     setting: "heartbeat.interval.ms",
@@ -92,7 +114,7 @@ function checkHeartbeat({ heartbeatIntervalMs, sessionTimeoutMs }: ConsumerSetti
   };
 }
 
-function checkAutoCommit(settings: ConsumerSettings, given: ReadonlySet<string>): ConfigProblem | undefined {
+function checkAutoCommit(settings: Raw, given: ReadonlySet<string>): ConfigProblem | undefined {
   if (given.has("group.id") || !given.has("enable.auto.commit") || settings.enableAutoCommit !== true) return undefined;
   return { setting: "enable.auto.commit", problem: "cannot be true without a group.id: there is nowhere to commit to" };
 }
@@ -102,7 +124,7 @@ let consumers = 0;
 /**
  * Checks a consumer's configuration and fills in Kafka's defaults.
  *
- * Without `group.id` nothing is committed by itself; `client.id` is `consumer-<group>-<number>` by default.
+ * Without `group.id` nothing is committed by itself; `client.id` is `consumer-<group>-<instance id or number>` by default.
  * Errors: ConfigError with all problems at once.
  */
 export function parseConsumerConfig(config: object): ConsumerSettings {
@@ -111,12 +133,20 @@ export function parseConsumerConfig(config: object): ConsumerSettings {
     checkHeartbeat,
     checkAutoCommit,
   ]);
+  const { groupId, groupInstanceId, autoOffsetReset, ignoredOptions } = settings;
+  const isByDuration = autoOffsetReset.startsWith(BY_DURATION);
+  const namesProtocol = Reflect.get(config, "group.protocol") !== undefined;
   return {
     ...settings,
-    enableAutoCommit: settings.enableAutoCommit && settings.groupId !== undefined,
-    clientId: settings.clientId === "" ? `consumer-${settings.groupId ?? "null"}-${++consumers}` : settings.clientId,
+    ignoredOptions: namesProtocol
+      ? [...ignoredOptions, { option: "group.protocol", why: ONE_PROTOCOL }]
+      : ignoredOptions,
+    resetByDurationMs: isByDuration ? parseDurationMs(autoOffsetReset.slice(BY_DURATION.length)) : undefined,
+    enableAutoCommit: settings.enableAutoCommit && groupId !== undefined,
+    clientId:
+      settings.clientId === "" ? `consumer-${groupId ?? "null"}-${groupInstanceId ?? ++consumers}` : settings.clientId,
   };
 }
 
-const defaults = { keyDeserializer: bytes, valueDeserializer: bytes };
+const defaults = { keyDeserializer: bytes, valueDeserializer: bytes, interceptorClasses: [] };
 const consumerFamilies = [...commonFamilies, { prefix: "share.", fate: "refused", why: NO_SHARE_GROUPS } as const];

@@ -27,7 +27,9 @@ export interface BooleanRow extends Row {
 export interface ChoiceRow extends Row {
   readonly type: "choice";
   readonly choices: readonly (string | number)[];
-  readonly default: string | number;
+  readonly default: string | number | undefined;
+  /** Texts that begin so are choices too; the problem of what follows the prefix, or undefined. */
+  readonly prefixed?: { readonly prefix: string; readonly problem: (rest: string) => string | undefined };
   /** Choices that Kafka has and brooklet refuses, with the reason. */
   readonly refused?: { readonly [choice: string]: string };
 }
@@ -89,19 +91,21 @@ export type CamelCase<Name extends string> = Name extends `${infer Head}.${infer
 /** A refused choice that ends in a colon stands for every text that begins so. */
 type LaterChoice<K> = K extends `${string}:` ? `${K}${string}` : K & string;
 
-type Given<R> = R extends { choices: readonly (infer C)[]; refused: infer Later }
-  ? C | LaterChoice<keyof Later>
-  : R extends { choices: readonly (infer C)[] }
-    ? C
-    : R extends { type: "integer" } | { given: "integer" }
-      ? number
-      : R extends { type: "boolean" }
-        ? boolean
-        : R extends { type: "text" | "secret" } | { given: "text" }
-          ? string
-          : R extends { type: "servers" }
-            ? string | string[]
-            : unknown;
+type Given<R> = R extends { choices: readonly (infer C)[]; prefixed: { prefix: infer P extends string } }
+  ? C | `${P}${string}`
+  : R extends { choices: readonly (infer C)[]; refused: infer Later }
+    ? C | LaterChoice<keyof Later>
+    : R extends { choices: readonly (infer C)[] }
+      ? C
+      : R extends { type: "integer" } | { given: "integer" }
+        ? number
+        : R extends { type: "boolean" }
+          ? boolean
+          : R extends { type: "text" | "secret" } | { given: "text" }
+            ? string
+            : R extends { type: "servers" }
+              ? string | string[]
+              : unknown;
 
 /** The public type of a configuration: every row but the spellings of other clients. Serdes and interceptors are typed by their client. */
 export type ConfigOf<T extends OptionTable> = {
@@ -112,25 +116,27 @@ export type ConfigOf<T extends OptionTable> = {
     : N]?: Given<T[N]>;
 };
 
-type Parsed<R> = R extends { choices: readonly (infer C)[] }
-  ? C
-  : R extends { type: "integer" }
-    ? number
-    : R extends { type: "boolean" }
-      ? boolean
-      : R extends { type: "text"; default: infer D }
-        ? string | D
-        : R extends { type: "secret" }
-          ? Secret | undefined
-          : R extends { type: "interceptors" }
-            ? readonly object[]
-            : R extends { type: "servers" }
-              ? readonly string[]
-              : R extends { type: "serializer" }
-                ? Serializer<unknown>
-                : R extends { type: "deserializer" }
-                  ? Deserializer<unknown>
-                  : never;
+type Parsed<R> = R extends { choices: readonly (infer C)[]; prefixed: { prefix: infer P extends string } }
+  ? C | `${P}${string}`
+  : R extends { choices: readonly (infer C)[]; default: infer D }
+    ? C | D
+    : R extends { type: "integer" }
+      ? number
+      : R extends { type: "boolean" }
+        ? boolean
+        : R extends { type: "text"; default: infer D }
+          ? string | D
+          : R extends { type: "secret" }
+            ? Secret | undefined
+            : R extends { type: "interceptors" }
+              ? readonly object[]
+              : R extends { type: "servers" }
+                ? readonly string[]
+                : R extends { type: "serializer" }
+                  ? Serializer<unknown>
+                  : R extends { type: "deserializer" }
+                    ? Deserializer<unknown>
+                    : never;
 
 /** What a client reads: every working row under its camel-case name, with defaults filled in. */
 export type SettingsOf<T extends OptionTable> = {

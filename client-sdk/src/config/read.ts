@@ -2,7 +2,7 @@
 // Invariant: no problem quotes a secret.
 
 import { Secret } from "../secret.ts";
-import type { InterceptorsRow, OptionRow, SecretRow } from "./option.ts";
+import type { ChoiceRow, InterceptorsRow, OptionRow, SecretRow } from "./option.ts";
 import { parseServers } from "./servers.ts";
 
 interface Outcome {
@@ -43,6 +43,20 @@ function readInterceptors({ methods }: InterceptorsRow, value: unknown): Outcome
   return { value: [...value], problems };
 }
 
+function readChoice({ choices, prefixed, refused = {} }: ChoiceRow, value: unknown): Outcome {
+  if (choices.includes(value as string | number)) return { value, problems: [] };
+  const possible = [...choices.map(shown), ...(prefixed === undefined ? [] : [`"${prefixed.prefix}…"`])].join(", ");
+  if (typeof value === "string") {
+    if (prefixed !== undefined && value.startsWith(prefixed.prefix)) {
+      const problem = prefixed.problem(value.slice(prefixed.prefix.length));
+      return { value, problems: problem === undefined ? [] : [`${shown(value)} is refused: ${problem}`] };
+    }
+    const later = new Map(Object.entries(refused)).get(value);
+    if (later !== undefined) return { problems: [`${shown(value)} is refused: ${later}; possible: ${possible}`] };
+  }
+  return { problems: [`must be one of ${possible}; it is ${shown(value)}`] };
+}
+
 /** The `hello` frame takes no longer token. */
 const MAX_SECRET_LENGTH = 4_096;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
@@ -72,21 +86,8 @@ export function readOption(row: OptionRow, value: unknown): Outcome {
     }
     case "boolean":
       return { value, problems: typeof value === "boolean" ? [] : [`must be true or false; it is ${shown(value)}`] };
-    case "choice": {
-      if (row.choices.includes(value as string | number)) return { value, problems: [] };
-      const later = typeof value === "string" ? Object.entries(row.refused ?? {}) : [];
-      const match = later.find(([choice]) =>
-        choice.endsWith(":") ? String(value).startsWith(choice) : choice === value,
-      );
-      const choices = row.choices.map(shown).join(", ");
-      return {
-        problems: [
-          match === undefined
-            ? `must be one of ${choices}; it is ${shown(value)}`
-            : `${shown(value)} is refused: ${match[1]}; possible: ${choices}`,
-        ],
-      };
-    }
+    case "choice":
+      return readChoice(row, value);
     case "text": {
       if (typeof value !== "string") return { problems: [`must be a text; it is ${shown(value)}`] };
       const problem = row.problem?.(value);

@@ -84,7 +84,8 @@ async function leaveGroup<K, V>(
         : rebalancer.revokeAll(CLOSED_REASON, thrown);
     if (!(await inTime(call, callbacks))) unfinished.push("the rebalance callback");
     if (membership === "remain" && session.instanceId === undefined) session.handle({ type: "forgetLeave" });
-    else if (!(await session.leave(CLOSED_REASON, call, membership))) unfinished.push("the answer to leaving the group");
+    else if (!(await session.leave(CLOSED_REASON, call, membership)))
+      unfinished.push("the answer to leaving the group");
   }
   for (;;) {
     const { version } = calls;

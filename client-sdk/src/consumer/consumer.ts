@@ -279,7 +279,8 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
   /** For sendOffsetsToTransaction. */
   groupMetadata(): { groupId: string; memberId: string; memberEpoch: number; instanceId?: string } {
     const { groupId, session } = this.#group("groupMetadata");
-    return { groupId, memberId: session.memberId, memberEpoch: session.liveEpoch ?? -1 };
+    const { memberId, liveEpoch: memberEpoch = -1, instanceId } = session;
+    return { groupId, memberId, memberEpoch, ...(instanceId === undefined ? {} : { instanceId }) };
   }
 
   /** The running or next blocking call rejects with WakeupError, once. */

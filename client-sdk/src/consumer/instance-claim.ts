@@ -3,8 +3,8 @@
 //
 // Invariant: it ends: the first refusal sets the time after which the claim is given up.
 
-import { UnreleasedInstanceIdError } from "../errors.ts";
 import type { BrookletError } from "../errors.ts";
+import { UnreleasedInstanceIdError } from "../errors.ts";
 
 export interface ClaimSettings {
   /** Assumed for the holder when the refusal does not say how long to wait. */

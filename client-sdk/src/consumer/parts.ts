@@ -131,6 +131,7 @@ export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, l
     ...common,
     groupId,
     autoOffsetReset: settings.autoOffsetReset,
+    resetByDurationMs: settings.resetByDurationMs,
     positions,
     identity: () => (group === undefined ? undefined : identityOf(group.session, subscription)),
   });
@@ -169,6 +170,7 @@ function assembleGroup(
       groupId,
       memberId: random.uuid(),
       clientId: settings.clientId,
+      instanceId: settings.groupInstanceId,
       assignor: settings.groupRemoteAssignor,
       sessionTimeoutMs: settings.sessionTimeoutMs,
       heartbeatIntervalMs: settings.heartbeatIntervalMs,

@@ -5,15 +5,15 @@
 
 import type { Clock, Random, Timers } from "@brooklet/protocol/world";
 import { BrookletError, fromWire, NoOffsetForPartitionError } from "../errors.ts";
+import { inParts } from "../network/chunks.ts";
 import type { BrokerClient } from "../network/client.ts";
 import type { MetadataCache } from "../network/metadata.ts";
 import { type BackoffPolicy, backoffMs } from "../network/retry.ts";
 import type { ClientLogger } from "../world.ts";
-import { inParts } from "./chunks.ts";
 import type { CommitIdentity } from "./commits.ts";
 import { asBrookletError } from "./member-session.ts";
 import type { PartitionState, Positions, ResetTo } from "./positions.ts";
-import { list, plain } from "./types.ts";
+import { list, nameOf, plain } from "./types.ts";
 
 export interface ResolverOptions {
   readonly client: BrokerClient;
@@ -23,7 +23,9 @@ export interface ResolverOptions {
   readonly requestTimeoutMs: number;
   readonly isolationLevel: "read_uncommitted" | "read_committed";
   readonly groupId: string | undefined;
-  readonly autoOffsetReset: ResetTo | "none";
+  readonly autoOffsetReset: ResetPolicy;
+  /** Of `by_duration:…`: the first record that is younger than this. */
+  readonly resetByDurationMs: number | undefined;
   readonly positions: Positions;
   readonly metadata: MetadataCache;
   readonly logger: ClientLogger;
@@ -31,6 +33,8 @@ export interface ResolverOptions {
   identity(): CommitIdentity | undefined;
   onChange(): void;
 }
+
+export type ResetPolicy = ResetTo | "none" | `by_duration:${string}`;
 
 interface Asked {
   readonly state: PartitionState;
@@ -159,9 +163,9 @@ export class Resolver {
     if (!passing && !this.#closed) this.#raised = error;
   }
 
-  #retryLater(states: readonly PartitionState[]): void {
+  #retryLater(states: readonly PartitionState[], atLeastMs = 0): void {
     const { clock, backoff, random, onChange } = this.#options;
-    const waitMs = backoffMs(backoff, Math.max(1, this.#failures), random);
+    const waitMs = Math.max(atLeastMs, backoffMs(backoff, Math.max(1, this.#failures), random));
     for (const state of states) state.retryAtMs = clock.nowMs() + waitMs;
     // A timer for each wait: one key would let a later wait swallow the end of an earlier one.
     this.#waits += 1;
@@ -231,6 +235,7 @@ export class Resolver {
 
   async #findEnds(asked: readonly Asked[]): Promise<void> {
     const { client, requestTimeoutMs, isolationLevel, autoOffsetReset, logger } = this.#options;
+    const byDefault = this.#resetTo();
     const { header } = await client.request(
       "listOffsets",
       {
@@ -239,7 +244,7 @@ export class Resolver {
           topic,
           topicId,
           partition,
-          at: resetTo ?? (autoOffsetReset === "none" ? "earliest" : autoOffsetReset),
+          at: resetTo ?? byDefault,
         })),
       },
       { timeoutMs: requestTimeoutMs },
@@ -249,6 +254,7 @@ export class Resolver {
       if (state.version !== version || state.need !== "reset") continue;
       if (found === undefined) this.#refused(state, unfit());
       else if (found.error !== undefined) this.#refused(state, fromWire(found.error));
+      else if (found.offset < 0) this.#nothingYoung(state);
       else {
         logger.debug(
           {
@@ -266,6 +272,27 @@ export class Resolver {
         this.#lastErrors.delete(state);
       }
     }
+  }
+
+  #resetTo(): ResetTo | number {
+    const { autoOffsetReset, resetByDurationMs, clock } = this.#options;
+    if (resetByDurationMs !== undefined) return Math.max(0, clock.wallMs() - resetByDurationMs);
+    return autoOffsetReset === "latest" ? "latest" : "earliest";
+  }
+
+  /** As in Kafka the reset stays pending, and is asked again: what is written from now on is young enough. */
+  #nothingYoung(state: PartitionState): void {
+    const { autoOffsetReset, backoff } = this.#options;
+    const message = `no record of ${nameOf(state)} is young enough for auto.offset.reset=${autoOffsetReset}: the position stays open until there is one`;
+    this.#lastErrors.set(
+      state,
+      new BrookletError(message, {
+        code: "NO_OFFSET_FOR_PARTITION",
+        retriable: true,
+        hint: "seek, or wait for a record",
+      }),
+    );
+    this.#retryLater([state], backoff.maxMs);
   }
 
   #refused(state: PartitionState, error: BrookletError): void {
