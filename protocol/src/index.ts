@@ -1,8 +1,8 @@
 // The contract both sides share. The schemas (typebox) are a public entry of their own, ./apis: the SDK needs only their types.
 
-export { type Codec, type CodecName, codecs } from "#codecs";
 export { crc32c } from "#crc32c";
 export type { ApiName, ApiRequest, ApiResponse, Apis } from "./apis/index.ts";
+export { type CodecName, codecIds, DEFAULT_MAX_UNPACKED_BYTES } from "./codecs/codec.ts";
 export * from "./errors.ts";
 export { decodeFrame, encodeFrame, type Frame, parseHeader, splitPayload } from "./frames.ts";
 export * from "./limits.ts";
@@ -29,4 +29,5 @@ export {
   type RecordData,
 } from "./records/builder.ts";
 export { checkBatch, checkCrc } from "./records/check.ts";
+export { compressBatch, isCompressed, unpackBatch, unpackBatchSync } from "./records/packing.ts";
 export { type DecodedRecord, decodeBatch, type RecordHeader } from "./records/record.ts";

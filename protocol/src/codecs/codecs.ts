@@ -1,35 +1,62 @@
-// Compression of record batches: Kafka's five codecs by name, with the ids that a batch's attributes carry.
-// Only `none` works yet; the others are refused by name, so that nobody stores or hands out what nobody can read.
+// The codecs where there is no Node: gzip by the platform's streams, which are asynchronous; the others are refused by name.
 
-import { ProtocolError } from "../errors.ts";
+import { type Codec, type CodecName, damaged, none, tooLarge, unsupported } from "./codec.ts";
 
-/** Kafka's `compression.type`. */
-export type CodecName = "none" | "gzip" | "snappy" | "lz4" | "zstd";
+const NOT_HERE = "browsers have no such codec";
+const HINT = "Use compression.type=gzip (or none) where browsers read or write; Node has all of Kafka's codecs.";
 
-export interface Codec {
-  /** Bits 0–2 of a batch's attributes. */
-  readonly id: number;
-  /** Works on the records of a batch, without its header. Errors: UNSUPPORTED_COMPRESSION_TYPE. */
-  compress(records: Uint8Array): Uint8Array;
-  decompress(records: Uint8Array): Uint8Array;
-}
-
-const identity = (records: Uint8Array): Uint8Array => records;
-
-function unsupported(id: number, name: CodecName): Codec {
-  const refuse = (): never => {
-    throw new ProtocolError(
-      "UNSUPPORTED_COMPRESSION_TYPE",
-      `Compression ${name} is not supported yet: send batches with compression.type=none.`,
-    );
-  };
-  return { id, compress: refuse, decompress: refuse };
-}
+const gzip: Codec = {
+  ...unsupported("gzip", "browsers unpack asynchronously only", HINT),
+  async compress(records) {
+    return collect(through(records, new CompressionStream("gzip")), Number.POSITIVE_INFINITY);
+  },
+  async decompress(packed, maxBytes) {
+    return collect(through(packed, new DecompressionStream("gzip")), maxBytes);
+  },
+};
 
 export const codecs: Readonly<Record<CodecName, Codec>> = {
-  none: { id: 0, compress: identity, decompress: identity },
-  gzip: unsupported(1, "gzip"),
-  snappy: unsupported(2, "snappy"),
-  lz4: unsupported(3, "lz4"),
-  zstd: unsupported(4, "zstd"),
+  none,
+  gzip,
+  snappy: unsupported("snappy", NOT_HERE, HINT),
+  lz4: unsupported("lz4", NOT_HERE, HINT),
+  zstd: unsupported("zstd", NOT_HERE, HINT),
 };
+
+function through(bytes: Uint8Array, stream: CompressionStream | DecompressionStream): ReadableStream<Uint8Array> {
+  const source = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start(controller) {
+      controller.enqueue(new Uint8Array(bytes));
+      controller.close();
+    },
+  });
+  return source.pipeThrough(stream);
+}
+
+/** Reads to the end; a stream that gives more than `maxBytes` is left at once. */
+async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+  const reader = stream.getReader();
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for (;;) {
+    const { done, value } = await reader.read().catch((error: unknown) => {
+      // The platform may give no reason at all.
+      const why = error instanceof Error && error.message !== "" ? error.message : "they cannot be unpacked";
+      throw damaged("gzip", why, error);
+    });
+    if (done) break;
+    sizeBytes += value.length;
+    if (sizeBytes > maxBytes) {
+      void reader.cancel().catch(() => {});
+      throw tooLarge(maxBytes);
+    }
+    chunks.push(value);
+  }
+  const whole = new Uint8Array(sizeBytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

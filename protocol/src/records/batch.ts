@@ -2,8 +2,8 @@
 // into batches. Records inside are in record.ts, the broker's whole check in check.ts, making batches in builder.ts.
 // Invariant: bytes stay as they were sent, but for what patchBatch, setLogAppendTime and setProducer write.
 
-import { type CodecName, codecs } from "#codecs";
 import { crc32c } from "#crc32c";
+import { type CodecName, codecIds } from "../codecs/codec.ts";
 import { ProtocolError } from "../errors.ts";
 import { readInt16, readInt32, readInt64, readUint32, writeInt16, writeInt32, writeInt64 } from "../integers.ts";
 
@@ -104,7 +104,7 @@ export function checkFormat(bytes: Uint8Array): void {
   if (bytes.length < BATCH_HEADER_BYTES) throw corrupt(`it ends after ${bytes.length} bytes, within its header`);
 }
 
-const codecNames = new Map((Object.keys(codecs) as CodecName[]).map((name) => [codecs[name].id, name]));
+const codecNames = new Map((Object.keys(codecIds) as CodecName[]).map((name) => [codecIds[name], name]));
 
 function codecName(id: number): CodecName {
   const name = codecNames.get(id);

@@ -1,8 +1,9 @@
 // The broker's whole check of a produced batch, before any of it is stored. What passes here can be decoded by everybody;
 // what fails is refused with the reason, and nothing of it is kept.
-// Invariant: no allocation per record, no read outside the batch, whatever the bytes are.
+// Invariant: no allocation per record, no read outside the batch, no more unpacked than allowed, whatever the bytes are.
 
 import { codecs } from "#codecs";
+import { DEFAULT_MAX_UNPACKED_BYTES } from "../codecs/codec.ts";
 import { ProtocolError } from "../errors.ts";
 import { readInt16, readUint32 } from "../integers.ts";
 import {
@@ -26,15 +27,17 @@ const KNOWN_ATTRIBUTES = 0x7f;
  * Checks one batch as a producer sent it, whole.
  *
  * Shape: `bytes` is exactly one batch. Base offset and leader epoch are the broker's to write and may hold anything safe.
+ * The records of a compressed one are unpacked in the calling thread, at most `maxUnpackedBytes` of them.
  * Errors: CORRUPT_MESSAGE for damage (length, CRC, counts, offsets, fields beyond their record, a wrong maxTimestamp);
- * UNSUPPORTED_FOR_MESSAGE_FORMAT unless magic is 2; UNSUPPORTED_COMPRESSION_TYPE; INVALID_RECORD for what only a broker may
+ * UNSUPPORTED_FOR_MESSAGE_FORMAT unless magic is 2; UNSUPPORTED_COMPRESSION_TYPE; MESSAGE_TOO_LARGE for records that unpack to
+ * more than `maxUnpackedBytes` (Kafka has no such bound); INVALID_RECORD for what only a broker may
  * write (control batches, delete horizons) and for producer fields that contradict each other; INVALID_TIMESTAMP for
  * LogAppendTime (the broker's to set) and for negative timestamps other than -1, none.
  * Source: Kafka, LogValidator and DefaultRecordBatch.
  * Differs: a wrong count is CORRUPT_MESSAGE, where Kafka says INVALID_RECORD; maxTimestamp must be right, Kafka corrects it;
  * unknown attribute bits are refused, Kafka ignores them.
  */
-export function checkBatch(bytes: Uint8Array): BatchHeader {
+export function checkBatch(bytes: Uint8Array, maxUnpackedBytes = DEFAULT_MAX_UNPACKED_BYTES): BatchHeader {
   const sizeBytes = batchSizeBytes(bytes, 0);
   if (sizeBytes !== bytes.length) {
     throw corrupt(`its length field says ${sizeBytes} bytes in all, and ${bytes.length} came`);
@@ -44,9 +47,12 @@ export function checkBatch(bytes: Uint8Array): BatchHeader {
   if (unknown !== 0) throw corrupt(`its attributes have unknown bits (0x${(unknown & 0xffff).toString(16)})`);
   const header = readBatchHeader(bytes);
   checkRights(header);
-  // Refuses by name what cannot be decompressed, and so not walked.
-  codecs[header.compression].decompress(bytes);
-  checkRecords(bytes, header);
+  if (header.compression === "none") {
+    checkRecords(bytes, BATCH_HEADER_BYTES, header);
+  } else {
+    const packed = bytes.subarray(BATCH_HEADER_BYTES);
+    checkRecords(codecs[header.compression].decompressSync(packed, maxUnpackedBytes), 0, header);
+  }
   return header;
 }
 
@@ -87,14 +93,14 @@ function invalid(problem: string): ProtocolError {
   return new ProtocolError("INVALID_RECORD", `The record batch ${problem}.`);
 }
 
-/** Walks every record to the exact end of the batch. */
-function checkRecords(bytes: Uint8Array, header: BatchHeader): void {
+/** Walks every record from `at` to the exact end of `bytes`. */
+function checkRecords(bytes: Uint8Array, at: number, header: BatchHeader): void {
   const { recordCount, lastOffsetDelta, baseTimestamp } = header;
   if (recordCount < 1) throw corrupt(`it says it has ${recordCount} records`);
   if (recordCount - 1 !== lastOffsetDelta) {
     throw corrupt(`it says it has ${recordCount} records and a lastOffsetDelta of ${lastOffsetDelta}`);
   }
-  const cursor = new Cursor(bytes, BATCH_HEADER_BYTES, bytes.length);
+  const cursor = new Cursor(bytes, at, bytes.length);
   let maxTimestamp = Number.NEGATIVE_INFINITY;
   for (let index = 0; index < recordCount; index++) {
     const end = cursor.enterRecord();

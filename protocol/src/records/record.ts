@@ -1,7 +1,7 @@
 // Records inside a batch, as a consumer reads them. Hot path: one pass, views instead of copies.
 // Compaction leaves gaps in the offsets and may leave a batch empty, so counts are trusted less here than in check.ts.
 
-import { codecs } from "#codecs";
+import { ProtocolError } from "../errors.ts";
 import { BATCH_HEADER_BYTES, batchSizeBytes, corrupt, readBatchHeader } from "./batch.ts";
 import { checkCrc } from "./check.ts";
 import { Cursor } from "./varint.ts";
@@ -26,7 +26,8 @@ const utf8 = new TextDecoder();
  * The records of one batch, in order; none for a control batch.
  *
  * Shape: keys and values are views into `bytes`. Header names that are not UTF-8 come with replacement characters, as in Kafka.
- * Errors: CORRUPT_MESSAGE for damage, UNSUPPORTED_FOR_MESSAGE_FORMAT, UNSUPPORTED_COMPRESSION_TYPE.
+ * Errors: CORRUPT_MESSAGE for damage, UNSUPPORTED_FOR_MESSAGE_FORMAT; UNSUPPORTED_COMPRESSION_TYPE for a compressed batch,
+ * which must be unpacked before.
  */
 export function decodeBatch(bytes: Uint8Array, options: { readonly checkCrc?: boolean } = {}): DecodedRecord[] {
   if (batchSizeBytes(bytes, 0) !== bytes.length) throw corrupt(`${bytes.length} bytes are not one batch`);
@@ -34,7 +35,11 @@ export function decodeBatch(bytes: Uint8Array, options: { readonly checkCrc?: bo
   if (options.checkCrc !== false) checkCrc(bytes);
   const records: DecodedRecord[] = [];
   if (header.control) return records;
-  codecs[header.compression].decompress(bytes);
+  if (header.compression !== "none")
+    throw new ProtocolError(
+      "UNSUPPORTED_COMPRESSION_TYPE",
+      `The records of the batch are compressed (${header.compression}): they are read after unpackBatch.`,
+    );
 
   const { baseOffset, baseTimestamp, lastOffsetDelta, recordCount } = header;
   const appendTime = header.timestampType === "LogAppendTime" ? header.maxTimestamp : undefined;

@@ -22,6 +22,7 @@ import { SlabAllocator } from "./slabs.ts";
 import { TailCache } from "./tail-cache.ts";
 import { TopicAdmin } from "./topic-admin.ts";
 import { TopicRuleBook } from "./topic-rules.ts";
+import { InlineUnpacker, readable, type Unpacker } from "./unpacker.ts";
 
 export interface LogParts {
   readonly turns: TurnQueue;
@@ -32,6 +33,8 @@ export interface LogParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly clusterId: string;
+  /** Whoever gives it closes it; absent: one that works in this thread. */
+  readonly unpacker?: Unpacker;
 }
 
 /** The broker's log over what the storage holds. */
@@ -51,10 +54,13 @@ class BrokerLog implements Log {
   readonly #admin: TopicAdmin;
   readonly offsetsTopic: OffsetsTopicWriter;
   readonly recordTimes: RecordTimes;
+  readonly #unpacker: Unpacker;
   #closed = false;
 
-  constructor({ turns, storage, state, settings, clock, random, logger, clusterId }: LogParts) {
+  constructor({ turns, storage, state, settings, clock, random, logger, clusterId, ...given }: LogParts) {
     const { bootEpoch } = state;
+    const maxUnpackedBytes = settings["max.decompressed.batch.bytes"];
+    this.#unpacker = given.unpacker ?? new InlineUnpacker({ clock, maxUnpackedBytes });
     const ruleBook = new TopicRuleBook(settings);
     const limits = { maxTopics: settings["max.topics"], maxPartitions: settings["max.partitions"] };
     const catalog = new Catalog(state, isInternalTopic, limits, ruleBook);
@@ -166,6 +172,10 @@ class BrokerLog implements Log {
   async initProducerId(): Promise<ApiResponse<"initProducerId">> {
     if (this.#closed) return refuseStopped();
     return { producerId: await this.#producerIds.take(), producerEpoch: 0 };
+  }
+
+  unpack(batch: Uint8Array): Promise<Uint8Array> {
+    return this.#closed ? refuseStopped() : readable(this.#unpacker, batch);
   }
 
   get stats(): Log["stats"] {

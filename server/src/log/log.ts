@@ -80,6 +80,14 @@ export interface Log {
     request: ApiRequest<"offsetForLeaderEpoch">,
   ): Promise<ApiResponse<"offsetForLeaderEpoch">["results"]>;
   initProducerId(): Promise<ApiResponse<"initProducerId">>;
+  /**
+   * An uncompressed copy of a batch as the log serves it, for doors that show readable records; the batch itself when it is
+   * uncompressed already. Same offsets and header, the codec's bits cleared.
+   *
+   * Errors: CORRUPT_MESSAGE; MESSAGE_TOO_LARGE above max.decompressed.batch.bytes; UNSUPPORTED_COMPRESSION_TYPE;
+   * BROKER_NOT_AVAILABLE while the broker stops.
+   */
+  unpack(batch: Uint8Array): Promise<Uint8Array>;
   readonly stats: { topics: number; partitions: number; parkedFetches: number; tailCacheBytes: number };
   /** Completes every parked fetch with BROKER_NOT_AVAILABLE or what it has, and takes no more requests. */
   close(): void;

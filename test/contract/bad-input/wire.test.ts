@@ -88,7 +88,7 @@ const refused: [string, object, Uint8Array, string, string[]][] = [
   ],
   ["an older magic", {}, changed((bytes) => bytes.writeInt8(1, 16)), "UNSUPPORTED_FOR_MESSAGE_FORMAT", ["magic"]],
   ["the control bit", {}, changed((bytes) => bytes.writeInt16BE(0x20, 21)), "INVALID_RECORD", ["control batch"]],
-  ["gzip", {}, changed((bytes) => bytes.writeInt16BE(1, 21)), "UNSUPPORTED_COMPRESSION_TYPE", ["gzip"]],
+  ["gzip that is none", {}, changed((bytes) => bytes.writeInt16BE(1, 21)), "CORRUPT_MESSAGE", ["gzip"]],
   ["a damaged batch behind a good one", {}, Buffer.concat([good, damaged]), "CORRUPT_MESSAGE", ["CRC"]],
 ];
 

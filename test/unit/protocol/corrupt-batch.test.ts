@@ -313,7 +313,7 @@ const refused: [string, () => Uint8Array, string][] = [
     () => resealed((bytes) => writeInt16(bytes, PRODUCER_EPOCH_AT, -1)),
     "INVALID_RECORD",
   ],
-  ["gzip", () => resealed((bytes) => writeInt16(bytes, ATTRIBUTES_AT, 1)), "UNSUPPORTED_COMPRESSION_TYPE"],
+  ["gzip that is none", () => resealed((bytes) => writeInt16(bytes, ATTRIBUTES_AT, 1)), "CORRUPT_MESSAGE"],
   ["compression 5", () => resealed((bytes) => writeInt16(bytes, ATTRIBUTES_AT, 5)), "UNSUPPORTED_COMPRESSION_TYPE"],
   [
     "timestamp -2",
