@@ -1,13 +1,18 @@
 // The public entry of @brooklet/client: what contract.d.ts names, and nothing of the inside.
 
-export {
-  Admin,
-  type BrokerStatus,
-  type GroupDescription,
-  type ListedOffset,
-  type NewTopic,
-  type TopicDescription,
-} from "./admin/admin.ts";
+export { Admin } from "./admin/admin.ts";
+export type {
+  BrokerStatus,
+  ConfigChange,
+  ConfigEntry,
+  GroupDescription,
+  ListedOffset,
+  MemberToRemove,
+  NewTopic,
+  TopicConfigs,
+  TopicDescription,
+} from "./admin/types.ts";
+export type { CallOptions } from "./call-options.ts";
 export type { AdminConfig } from "./config/admin.ts";
 export type { ConsumerConfig } from "./config/consumer.ts";
 export type { ProducerConfig } from "./config/producer.ts";
@@ -38,7 +43,7 @@ export {
   UnreleasedInstanceIdError,
   WakeupError,
 } from "./errors.ts";
-export { type CallOptions, Producer } from "./producer/producer.ts";
+export { Producer } from "./producer/producer.ts";
 export type { ProducerRecord, RecordMetadata } from "./producer/record.ts";
 export {
   bytes,

@@ -1,49 +1,44 @@
-// The Admin of contract.d.ts, as far as the APIs go: each call mirrors one, results in the order of the request.
-// What changes something is repeated only where the error table says that it helps.
-// Invariant: a partial failure rejects with the first error, whose context.results holds all.
+// The Admin of contract.d.ts: each call mirrors one API, results in the order of the request. How it asks: requests.ts.
+// Invariant: a partial failure rejects with the first error, whose context.results holds all; every call ends in its time.
 
-import type { ApiName, ApiRequest, ApiResponse } from "@brooklet/protocol";
-import { type AdminConfig, type AdminSettings, parseAdminConfig } from "../config/admin.ts";
+import type { CallOptions } from "../call-options.ts";
+import { type AdminConfig, parseAdminConfig } from "../config/admin.ts";
 import { ClosedError, type CommittedOffset, type OffsetAndMetadata, type TopicPartition } from "../errors.ts";
 import { createBrokerClient } from "../network/broker-client.ts";
 import type { BrokerClient } from "../network/client.ts";
-import { retrying } from "../network/retry.ts";
-import { type ClientOptions, type ClientWorld, clientSurroundings } from "../world.ts";
-import { succeeded } from "./results.ts";
+import { type ClientOptions, clientSurroundings } from "../world.ts";
+import * as groupCalls from "./group-calls.ts";
+import { AdminRequests } from "./requests.ts";
+import * as topicCalls from "./topic-calls.ts";
+import type {
+  BrokerStatus,
+  ConfigChange,
+  ConfigEntry,
+  GroupDescription,
+  ListedOffset,
+  MemberToRemove,
+  NewTopic,
+  TopicConfigs,
+  TopicDescription,
+} from "./types.ts";
 
-export interface NewTopic {
-  topic: string;
-  /** Default: the broker's num.partitions. */
-  partitions?: number;
-  configs?: Record<string, string>;
+/** Checks only, changes nothing. */
+interface ValidateOnly extends CallOptions {
+  validateOnly?: boolean;
 }
-
-export interface TopicDescription {
-  topic: string;
-  topicId: string;
-  partitions: { partition: number; logStartOffset: number; highWatermark: number }[];
-}
-
-/** A group with its members, committed offsets with lag, and its timeline with the reasons. */
-export type GroupDescription = Omit<ApiResponse<"describeGroups">["groups"][number], "error">;
-
-export type ListedOffset = TopicPartition & { offset: number; timestamp: number };
-export type BrokerStatus = ApiResponse<"status">;
-
-/** Partitions that one request asks the ends of. */
-const MAX_PARTITIONS_PER_REQUEST = 1_000;
-const GONE: ReadonlySet<string> = new Set(["UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_ID"]);
 
 /**
- * Creates, lists and describes topics and groups.
+ * Creates, changes, lists and describes topics and groups.
  *
- * Each call ends within default.api.timeout.ms. Unlike a consumer or producer it takes whatever log its servers hold.
+ * Each call ends within default.api.timeout.ms, or its `timeoutMs`, or with its `signal`; a list too long for one request
+ * goes in several. Unlike a consumer or producer it takes whatever log its servers hold.
+ * Errors: of items, the first one, with all results in `context.results`; a refusal after an attempt that may have happened
+ * (TOPIC_ALREADY_EXISTS, say) is `definite: false`.
  * Source: Kafka, Admin (KafkaAdminClient).
  */
 export class Admin implements AsyncDisposable {
-  readonly #settings: AdminSettings;
-  readonly #world: ClientWorld;
   readonly #client: BrokerClient;
+  readonly #requests: AdminRequests;
   readonly #closed = new AbortController();
 
   /** Throws ConfigError with all problems at once. Connects at the first call. */
@@ -51,8 +46,6 @@ export class Admin implements AsyncDisposable {
     const settings = parseAdminConfig(config);
     const { world, logger } = clientSurroundings(options);
     for (const { option, why } of settings.ignoredOptions) logger.debug({ option }, `${option} has no effect: ${why}`);
-    this.#settings = settings;
-    this.#world = world;
     this.#client = createBrokerClient({
       ...settings,
       connectTimeoutMs: settings.socketConnectionSetupTimeoutMs,
@@ -60,62 +53,109 @@ export class Admin implements AsyncDisposable {
       world,
       logger,
     });
+    this.#requests = new AdminRequests(this.#client, settings, world, this.#closed.signal);
   }
 
   /** Creates topics, each by itself; `validateOnly` checks and creates nothing (topicId is empty then). */
-  async createTopics(
-    topics: NewTopic[],
-    { validateOnly = false }: { validateOnly?: boolean } = {},
-  ): Promise<{ topic: string; topicId: string }[]> {
-    const { header, isInDoubt } = await this.#call("createTopics", { topics, validateOnly });
-    return succeeded(header.results, isInDoubt, ({ topic, topicId }) => ({ topic, topicId }));
+  createTopics(topics: NewTopic[], options: ValidateOnly = {}): Promise<{ topic: string; topicId: string }[]> {
+    const call = topicCalls.createTopics(topics, options?.validateOnly === true);
+    return this.#requests.run("createTopics", call, options);
   }
 
   /** Deletes topics with their records and committed offsets. */
-  async deleteTopics(topics: string[]): Promise<void> {
-    const { header, isInDoubt } = await this.#call("deleteTopics", { topics });
-    succeeded(header.results, isInDoubt, ({ topic }) => ({ topic }));
+  async deleteTopics(topics: string[], options: CallOptions = {}): Promise<void> {
+    await this.#requests.run("deleteTopics", topicCalls.deleteTopics(topics), options);
   }
 
   /** Names in order; internal topics only with `internal`. */
-  async listTopics({ internal = false }: { internal?: boolean } = {}): Promise<string[]> {
-    const { header } = await this.#call("metadata", {});
-    return header.topics
-      .filter((topic) => internal || topic.internal !== true)
-      .map(({ topic }) => topic)
-      .sort();
+  listTopics(options: CallOptions & { internal?: boolean } = {}): Promise<string[]> {
+    return this.#requests.bounded("listTopics", options, async (bounds) => {
+      const { header } = await this.#requests.ask("metadata", {}, bounds);
+      return header.topics
+        .filter((topic) => options.internal === true || topic.internal !== true)
+        .map(({ topic }) => topic)
+        .sort();
+    });
   }
 
   /** Ids and partitions of topics; asking creates none. */
-  async describeTopics(topics: string[]): Promise<TopicDescription[]> {
-    if (topics.length === 0) return [];
-    const { header } = await this.#call("metadata", { topics, allowAutoCreate: false });
-    return succeeded(header.topics, false, ({ topic, topicId, partitions }) => ({ topic, topicId, partitions }));
+  describeTopics(topics: string[], options: CallOptions = {}): Promise<TopicDescription[]> {
+    return this.#requests.run("describeTopics", topicCalls.describeTopics(topics), options);
+  }
+
+  /** Gives topics more partitions: `partitions` is the new total, never less than before. */
+  async createPartitions(changes: { topic: string; partitions: number }[], options: ValidateOnly = {}): Promise<void> {
+    const call = topicCalls.createPartitions(changes, options?.validateOnly === true);
+    await this.#requests.run("createPartitions", call, options);
+  }
+
+  /** All configurations of topics, by name, with where each value comes from. */
+  describeConfigs(topics: string[], options: CallOptions = {}): Promise<TopicConfigs[]> {
+    return this.#requests.run("describeConfigs", topicCalls.describeConfigs(topics), options);
+  }
+
+  /** The broker's own settings; secrets are never among them. */
+  describeBrokerConfigs(options: CallOptions = {}): Promise<ConfigEntry[]> {
+    return this.#requests.bounded("describeBrokerConfigs", options, async (bounds) => {
+      const { header } = await this.#requests.ask("describeConfigs", { broker: true }, bounds);
+      return header.broker ?? [];
+    });
+  }
+
+  /** Changes configurations of topics while they are in use, each topic as a whole; null returns to the default. */
+  async alterConfigs(changes: ConfigChange[], options: ValidateOnly = {}): Promise<void> {
+    const call = topicCalls.alterConfigs(changes, options?.validateOnly === true);
+    await this.#requests.run("alterConfigs", call, options);
+  }
+
+  /**
+   * Deletes the records before an offset of each partition; -1: all that is visible now.
+   *
+   * Shape: the new log starts, durable when they are told.
+   */
+  deleteRecords(
+    before: (TopicPartition & { offset: number })[],
+    options: CallOptions = {},
+  ): Promise<(TopicPartition & { logStartOffset: number })[]> {
+    return this.#requests.run("deleteRecords", topicCalls.deleteRecords(before), options);
   }
 
   /** Offsets by place or time; offset and timestamp are -1 where there is no such record. */
-  async listOffsets(
-    queries: (TopicPartition & { at: "earliest" | "latest" | "maxTimestamp" | number })[],
-  ): Promise<ListedOffset[]> {
-    const partitions = queries.map(({ topic, partition, at }) => ({ topic, partition, at }));
-    const { header } = await this.#call("listOffsets", { isolation: "read_uncommitted", partitions });
-    return succeeded(header.results, false, ({ topic, partition, offset, timestamp }) => ({
-      topic,
-      partition,
-      offset,
-      timestamp,
-    }));
+  listOffsets(queries: topicCalls.OffsetQuery[], options: CallOptions = {}): Promise<ListedOffset[]> {
+    return this.#requests.run("listOffsets", topicCalls.listOffsets(queries), options);
   }
 
   /** All groups, by id. */
-  async listGroups(): Promise<{ groupId: string; state: string }[]> {
-    return (await this.#call("listGroups", {})).header.groups;
+  listGroups(options: CallOptions = {}): Promise<{ groupId: string; state: string }[]> {
+    return this.#requests.bounded("listGroups", options, async (bounds) => {
+      const { header } = await this.#requests.ask("listGroups", {}, bounds);
+      return header.groups.map(({ groupId, state }) => ({ groupId, state }));
+    });
   }
 
-  /** Members, assignment, offsets with lag and the timeline of groups. */
-  async describeGroups(groupIds: string[]): Promise<GroupDescription[]> {
-    const { header } = await this.#call("describeGroups", { groupIds });
-    return succeeded(header.groups, false, ({ error: _, ...group }) => group);
+  /** Members, assignment, offsets with lag and the timeline of groupCalls. */
+  describeGroups(groupIds: string[], options: CallOptions = {}): Promise<GroupDescription[]> {
+    return this.#requests.run("describeGroups", groupCalls.describeGroups(groupIds), options);
+  }
+
+  /** Deletes groups without members, with their committed offsets. */
+  async deleteGroups(groupIds: string[], options: CallOptions = {}): Promise<void> {
+    await this.#requests.run("deleteGroups", groupCalls.deleteGroups(groupIds), options);
+  }
+
+  /**
+   * Removes members from a group, static ones too: their partitions go to the others at once.
+   *
+   * `reason` stands in the group's timeline.
+   * Source: Kafka, Admin.removeMembersFromConsumerGroup. Differs: no members are nobody (there: everybody).
+   */
+  async removeMembersFromGroup(
+    groupId: string,
+    members: MemberToRemove[],
+    options: CallOptions & { reason?: string } = {},
+  ): Promise<void> {
+    const call = groupCalls.leaveGroup(groupId, members, options?.reason);
+    await this.#requests.run("removeMembersFromGroup", call, options);
   }
 
   /**
@@ -123,82 +163,46 @@ export class Admin implements AsyncDisposable {
    *
    * Shape: all committed partitions, or the named ones in their order, without those that have no committed offset.
    */
-  async listGroupOffsets(
+  listGroupOffsets(
     groupId: string,
     partitions?: TopicPartition[],
+    options: CallOptions = {},
   ): Promise<(OffsetAndMetadata & { lag: number })[]> {
-    const request = { groupId, ...(partitions === undefined ? {} : { partitions: partitions.map(place) }) };
-    const { header } = await this.#call("offsetFetch", request);
-    const committed = succeeded(header.offsets, false, (result) => result).filter(({ offset }) => offset >= 0);
-    const described: (OffsetAndMetadata & { lag: number })[] = [];
-    for (let from = 0; from < committed.length; from += MAX_PARTITIONS_PER_REQUEST) {
-      const some = committed.slice(from, from + MAX_PARTITIONS_PER_REQUEST);
-      const ends = await this.#endOffsets(some);
-      some.forEach(({ topic, partition, offset, metadata, leaderEpoch }, index) => {
-        const end = ends[index];
-        if (end === undefined) return;
+    return this.#requests.bounded("listGroupOffsets", options, async (bounds) => {
+      const all =
+        partitions === undefined
+          ? groupCalls.committedOf((await this.#requests.ask("offsetFetch", { groupId }, bounds)).header)
+          : await this.#requests.each(groupCalls.offsetFetch(groupId, partitions), bounds);
+      const committed = all.filter(({ offset }) => offset >= 0);
+      const ends = await this.#requests.each(groupCalls.endOffsets(committed), bounds);
+      return committed.flatMap(({ topic, partition, offset, metadata, leaderEpoch }, index) => {
+        const end = ends[index]?.end;
+        if (end === undefined) return [];
         const known = leaderEpoch < 0 ? {} : { leaderEpoch };
-        described.push({ topic, partition, offset, metadata, ...known, lag: Math.max(0, end - offset) });
+        return [{ topic, partition, offset, metadata, ...known, lag: Math.max(0, end - offset) }];
       });
-    }
-    return described;
-  }
-
-  /** High watermarks; undefined where the topic was deleted meanwhile, which takes its committed offsets with it. */
-  async #endOffsets(some: readonly (TopicPartition & { topicId: string })[]): Promise<(number | undefined)[]> {
-    const partitions = some.map(({ topicId, ...at }) => ({ ...place(at), topicId, at: "latest" as const }));
-    const { header } = await this.#call("listOffsets", { isolation: "read_uncommitted", partitions });
-    const known = header.results.filter(({ error }) => error === undefined || !GONE.has(error.code));
-    succeeded(known, false, place);
-    return header.results.map(({ error, offset }) => (error === undefined ? offset : undefined));
+    });
   }
 
   /** Sets a group's next offsets; only while it has no members. Resolves with what the broker recorded. */
-  async alterGroupOffsets(groupId: string, offsets: OffsetAndMetadata[]): Promise<CommittedOffset[]> {
-    const { header, isInDoubt } = await this.#call("offsetCommit", {
-      groupId,
-      offsets: offsets.map(({ topic, partition, offset, metadata, leaderEpoch }) => ({
-        topic,
-        partition,
-        offset,
-        ...(metadata === undefined ? {} : { metadata }),
-        ...(leaderEpoch === undefined ? {} : { leaderEpoch }),
-      })),
-    });
-    return succeeded(header.results, isInDoubt, ({ error: _, ...result }, index) => {
-      const metadata = offsets[index]?.metadata;
-      return { ...result, ...(metadata === undefined ? {} : { metadata }) };
-    });
+  alterGroupOffsets(
+    groupId: string,
+    offsets: OffsetAndMetadata[],
+    options: CallOptions = {},
+  ): Promise<CommittedOffset[]> {
+    return this.#requests.run("alterGroupOffsets", groupCalls.offsetCommit(groupId, offsets), options);
+  }
+
+  /** Deletes committed offsets of topics that nobody in the group subscribes to. */
+  async deleteGroupOffsets(groupId: string, partitions: TopicPartition[], options: CallOptions = {}): Promise<void> {
+    await this.#requests.run("deleteGroupOffsets", groupCalls.offsetDelete(groupId, partitions), options);
   }
 
   /** What the broker is, where its data lies and what it holds. */
-  async status(): Promise<BrokerStatus> {
-    return (await this.#call("status", {})).header;
-  }
-
-  /** `isInDoubt`: an attempt before the answered one may have happened. */
-  async #call<A extends ApiName>(
-    api: A,
-    request: ApiRequest<A>,
-  ): Promise<{ header: ApiResponse<A>; isInDoubt: boolean }> {
-    const { retryBackoffMs, retryBackoffMaxMs, defaultApiTimeoutMs, requestTimeoutMs, retries } = this.#settings;
-    let isInDoubt = false;
-    const { header } = await retrying(
-      {
-        ...this.#world,
-        backoff: { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs },
-        timeoutMs: defaultApiTimeoutMs,
-        signal: this.#closed.signal,
-        what: api,
-        // A topic that does not exist is an answer here, not something to wait for.
-        mayRetry: (error, recovery, attempts) => {
-          isInDoubt ||= !error.definite;
-          return recovery === "retry" && attempts <= retries;
-        },
-      },
-      ({ remainingMs }) => this.#client.request(api, request, { timeoutMs: Math.min(remainingMs, requestTimeoutMs) }),
-    );
-    return { header, isInDoubt };
+  status(options: CallOptions = {}): Promise<BrokerStatus> {
+    return this.#requests.bounded("status", options, async (bounds) => {
+      return (await this.#requests.ask("status", {}, bounds)).header;
+    });
   }
 
   /** Ends the connection; calls that wait reject with ClosedError. */
@@ -210,8 +214,4 @@ export class Admin implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function place({ topic, partition }: TopicPartition): TopicPartition {
-  return { topic, partition };
 }

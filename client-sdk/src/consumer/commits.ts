@@ -13,9 +13,9 @@ import {
   type OffsetAndMetadata,
   RetriableCommitFailedError,
 } from "../errors.ts";
+import { inHeaders } from "../network/chunks.ts";
 import type { BrokerClient } from "../network/client.ts";
 import { type BackoffPolicy, indefinite, recoveryOf, retrying } from "../network/retry.ts";
-import { inHeaders } from "./chunks.ts";
 import { asBrookletError } from "./member-session.ts";
 import { list, nameOf } from "./types.ts";
 

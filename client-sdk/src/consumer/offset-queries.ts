@@ -2,10 +2,10 @@
 
 import type { Clock, Random } from "@brooklet/protocol/world";
 import { BrookletError, fromWire, IllegalStateError, type OffsetAndMetadata, type TopicPartition } from "../errors.ts";
+import { inParts } from "../network/chunks.ts";
 import type { BrokerClient } from "../network/client.ts";
 import type { MetadataCache } from "../network/metadata.ts";
 import { type BackoffPolicy, retrying } from "../network/retry.ts";
-import { inParts } from "./chunks.ts";
 import type { CommitIdentity } from "./commits.ts";
 import type { Positions } from "./positions.ts";
 import { nameOf } from "./types.ts";

@@ -4,14 +4,23 @@
 
 import type { ApiName, WireError } from "@brooklet/protocol";
 
-/** A field's type; with `?` it may be absent. */
-type Field = "text" | "number" | "boolean" | "text?" | "number?" | "boolean?" | "error?" | { readonly items: Shape };
+/** A field's type; with `?`, or `mayBeAbsent`, it need not be there. */
+type Field =
+  | "text"
+  | "number"
+  | "boolean"
+  | "text?"
+  | "number?"
+  | "boolean?"
+  | "error?"
+  | { readonly items: Shape; readonly mayBeAbsent?: true };
 interface Shape {
   readonly [field: string]: Field;
 }
 
 const topicPartition = { topic: "text", partition: "number" } as const;
 const owned = { ...topicPartition, topicId: "text" } as const;
+const configEntry = { name: "text", value: "text", source: "text" } as const;
 const item = { ...topicPartition, error: "error?" } as const;
 
 const shapes: { readonly [A in ApiName]: Shape } = {
@@ -33,8 +42,9 @@ const shapes: { readonly [A in ApiName]: Shape } = {
   createPartitions: { results: { items: { topic: "text", error: "error?" } } },
   describeConfigs: {
     results: {
-      items: { topic: "text", error: "error?", configs: { items: { name: "text", value: "text", source: "text" } } },
+      items: { topic: "text", error: "error?", configs: { items: configEntry } },
     },
+    broker: { items: configEntry, mayBeAbsent: true },
   },
   alterConfigs: { results: { items: { topic: "text", error: "error?" } } },
   deleteRecords: { results: { items: { ...item, logStartOffset: "number" } } },
@@ -54,8 +64,13 @@ const shapes: { readonly [A in ApiName]: Shape } = {
   listOffsets: { results: { items: { ...item, offset: "number", timestamp: "number", leaderEpoch: "number" } } },
   offsetForLeaderEpoch: { results: { items: { ...item, leaderEpoch: "number", endOffset: "number" } } },
   initProducerId: { producerId: "number", producerEpoch: "number" },
-  // `assignment` is optional, so it is checked apart.
-  groupHeartbeat: { memberId: "text", memberEpoch: "number", heartbeatIntervalMs: "number", reason: "text?" },
+  groupHeartbeat: {
+    memberId: "text",
+    memberEpoch: "number",
+    heartbeatIntervalMs: "number",
+    reason: "text?",
+    assignment: { items: owned, mayBeAbsent: true },
+  },
   leaveGroup: { results: { items: { memberId: "text?", instanceId: "text?", error: "error?" } } },
   offsetCommit: { results: { items: { ...item, offset: "number", committedAtMs: "number" } } },
   offsetFetch: {
@@ -85,9 +100,6 @@ const shapes: { readonly [A in ApiName]: Shape } = {
 export function answerProblem(api: ApiName, header: object, payloadBytes: number): string | undefined {
   const problem = shapeProblem(shapes[api], header, "");
   if (problem !== undefined) return problem;
-  if (api === "groupHeartbeat" && Object.hasOwn(header, "assignment")) {
-    return shapeProblem({ assignment: { items: owned } }, header, "");
-  }
   const announced = api === "fetch" ? announcedBytes(Reflect.get(header, "results")) : 0;
   return announced === payloadBytes ? undefined : `it announces ${announced} payload bytes and brings ${payloadBytes}`;
 }
@@ -103,6 +115,7 @@ function shapeProblem(shape: Shape, value: object, path: string): string | undef
 
 function fieldProblem(field: Field, value: unknown, path: string): string | undefined {
   if (typeof field === "object") {
+    if (value === undefined && field.mayBeAbsent) return undefined;
     if (!Array.isArray(value)) return `${path} is not a list`;
     for (const element of value as unknown[]) {
       if (!isObject(element)) return `${path} holds something that is no object`;

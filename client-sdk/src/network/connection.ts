@@ -5,8 +5,9 @@ import {
   type ApiResponse,
   decodeFrame,
   encodeFrame,
+  FRAME_PREFIX_BYTES,
   type Frame,
-  MAX_HEADER_BYTES,
+  MAX_HEADER_BYTES_BEFORE_HELLO,
   PROTOCOL_VERSIONS,
   type WireError,
 } from "@brooklet/protocol";
@@ -15,9 +16,11 @@ import type { Secret } from "../secret.ts";
 import { answerProblem, isWireError } from "./answers.ts";
 import type { BrokerLimits } from "./client.ts";
 
+/** Ten thousand topics in one metadata answer must pass. Requests have the broker's own, lower limit. */
+export const MAX_ANSWER_HEADER_BYTES = 16 * 1024 * 1024;
 /** Kafka's fetch.max.bytes (50 MiB) and a batch beyond it must pass; what is larger is an attack. */
 const MAX_ANSWER_PAYLOAD_BYTES = 64 * 1024 * 1024;
-export const MAX_MESSAGE_BYTES = MAX_HEADER_BYTES + MAX_ANSWER_PAYLOAD_BYTES;
+export const MAX_MESSAGE_BYTES = FRAME_PREFIX_BYTES + MAX_ANSWER_HEADER_BYTES + MAX_ANSWER_PAYLOAD_BYTES;
 /** RFC 6455 close codes. */
 const CLOSE_NORMAL = 1000;
 const CLOSE_PROTOCOL_ERROR = 1002;
@@ -105,7 +108,8 @@ export class Connection {
     if (this.#ended) return;
     let frame: Frame;
     try {
-      frame = decodeFrame(message, { maxHeaderBytes: MAX_HEADER_BYTES });
+      const maxHeaderBytes = this.#greeted ? MAX_ANSWER_HEADER_BYTES : MAX_HEADER_BYTES_BEFORE_HELLO;
+      frame = decodeFrame(message, { maxHeaderBytes });
     } catch (error) {
       this.#violated(error instanceof Error ? error.message : String(error));
       return;

@@ -3,7 +3,7 @@
 // Invariant: a request is settled exactly once, and `definite` is true only if its frame never reached a socket.
 
 import { type ApiName, encodeFrame } from "@brooklet/protocol";
-import { type BrookletError, RecordTooLargeError } from "../errors.ts";
+import { type BrookletError, IllegalStateError, RecordTooLargeError } from "../errors.ts";
 import type { Answer, BrokerLimits } from "./client.ts";
 
 /** Requests that wait to be sent; a caller beyond that is refused at once. */
@@ -59,15 +59,13 @@ export class Requests {
     for (const request of this.#waiting) {
       const isExempt = EXEMPT_APIS.has(request.api);
       if (isBlocked && !isExempt) continue;
-      request.frame ??= encodeFrame({ id: request.id, api: request.api, ...request.header }, request.payload);
-      request.frameBytes = request.frame.length;
-      const tooLarge = tooLargeFor(request, limits);
-      if (tooLarge !== undefined) {
+      const refusal = encode(request) ?? tooLargeFor(request, limits);
+      if (refusal !== undefined) {
         this.#waiting.delete(request);
-        settle(request, tooLarge);
+        settle(request, refusal);
       } else if (isExempt || this.#inFlightBytes + request.frameBytes <= limits.maxInFlightRequestBytes) {
         this.#waiting.delete(request);
-        const { frame } = request;
+        const { frame = new Uint8Array() } = request;
         request.frame = undefined;
         request.sentAtMs = nowMs;
         this.#sent.set(request.id, request);
@@ -122,6 +120,19 @@ export class Requests {
 export function settle(request: PendingRequest, error: BrookletError): void {
   request.release();
   request.reject(error);
+}
+
+/** Encodes a request once; what JSON cannot print (a BigInt, a circle) is the caller's mistake, and must not hold up others. */
+function encode(request: PendingRequest): IllegalStateError | undefined {
+  const { id, api, header, payload } = request;
+  try {
+    request.frame ??= encodeFrame({ id, api, ...header }, payload);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return new IllegalStateError(`${api}: the request cannot be written as JSON: ${why}`, { cause });
+  }
+  request.frameBytes = request.frame.length;
+  return undefined;
 }
 
 /** A frame that the broker would refuse, or never have room for, is not sent. */

@@ -4,6 +4,7 @@
 
 import { estimateRecordBytes } from "@brooklet/protocol";
 import type { Timers } from "@brooklet/protocol/world";
+import { type CallOptions, checkCallOptions } from "../call-options.ts";
 import { type ProducerConfig, type ProducerSettings, parseProducerConfig } from "../config/producer.ts";
 import {
   type BrookletError,
@@ -24,12 +25,6 @@ import { loneBatchBytes } from "./batch.ts";
 import { type ProducerRecord, type RecordMetadata, toRecordData } from "./record.ts";
 import { SendGate } from "./send-gate.ts";
 import { Sender } from "./sender.ts";
-
-/** For calls that wait. */
-export interface CallOptions {
-  signal?: AbortSignal;
-  timeoutMs?: number;
-}
 
 /** What sendOffsetsToTransaction will need of a consumer. */
 interface GroupMetadata {
@@ -167,8 +162,10 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
    *
    * Errors: TimeoutError after `timeoutMs`, ABORTED; the records go on. Failed records reject their own `send`, not this.
    */
-  async flush({ signal, timeoutMs }: CallOptions = {}): Promise<void> {
+  async flush(options: CallOptions = {}): Promise<void> {
+    checkCallOptions("flush", options);
     this.#mustBeOpen("flush");
+    const { timeoutMs, signal } = options;
     await this.#within(
       "flush",
       this.#sender.hurry(() => this.#allDecided()),

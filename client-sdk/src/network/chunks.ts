@@ -1,7 +1,7 @@
 // Cuts what goes into one request so that its header, and that of the answer, stay within the broker's limit.
 
 import { MAX_HEADER_BYTES } from "@brooklet/protocol";
-import type { BrokerLimits } from "../network/client.ts";
+import type { BrokerLimits } from "./client.ts";
 
 /** Partitions of one fetch, offset query or metadata look-up: some 400 bytes each, there and back. */
 export const MAX_PARTITIONS_PER_REQUEST = 1_000;
@@ -17,15 +17,19 @@ export function inParts<T>(items: readonly T[], max = MAX_PARTITIONS_PER_REQUEST
   return parts;
 }
 
-/** Parts whose JSON fits a header each; an item that fits none goes alone, and the broker refuses it. */
-export function inHeaders<T extends object>(items: readonly T[], limits: BrokerLimits | undefined): T[][] {
+/** Parts of at most `max` items whose JSON fits a header each; an item that fits none goes alone, and is refused before it is sent. */
+export function inHeaders<T>(
+  items: readonly T[],
+  limits: BrokerLimits | undefined,
+  max = MAX_PARTITIONS_PER_REQUEST,
+): T[][] {
   const roomBytes = (limits?.maxHeaderBytes ?? MAX_HEADER_BYTES) - RESERVED_HEADER_BYTES;
   const parts: T[][] = [];
   let part: T[] = [];
   let partBytes = 0;
   for (const item of items) {
-    const itemBytes = JSON.stringify(item).length * MAX_BYTES_PER_UNIT + 1;
-    if (part.length > 0 && (partBytes + itemBytes > roomBytes || part.length >= MAX_PARTITIONS_PER_REQUEST)) {
+    const itemBytes = (JSON.stringify(item) ?? "null").length * MAX_BYTES_PER_UNIT + 1;
+    if (part.length > 0 && (partBytes + itemBytes > roomBytes || part.length >= max)) {
       parts.push(part);
       part = [];
       partBytes = 0;
