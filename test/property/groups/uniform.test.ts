@@ -2,7 +2,8 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type AssignorMember, assignUniform, type Targets } from "../../../server/src/groups/assignors/uniform.ts";
+import type { AssignorMember, Targets } from "../../../server/src/groups/assignors/assignor.ts";
+import { assignUniform } from "../../../server/src/groups/assignors/uniform.ts";
 
 type Topic = { topicId: string; partitionCount: number };
 
