@@ -3,7 +3,14 @@
 // turn every later one of its generation is refused without reaching the storage behind.
 
 import { type Clock, type Deferred, deferred, sleep } from "@brooklet/protocol/world";
-import type { Durability, Storage, StoredBatch, Turn, TurnVerdict } from "../../server/src/storage/storage.ts";
+import type {
+  Durability,
+  Storage,
+  StorageStats,
+  StoredBatch,
+  Turn,
+  TurnVerdict,
+} from "../../server/src/storage/storage.ts";
 
 export type TurnFault =
   /** The disk is full: the essential parts are written, if there are any, the others not. */
@@ -133,6 +140,10 @@ export class FaultyStorage implements Storage {
   async findMaxTimestamp(request: Parameters<Storage["findMaxTimestamp"]>[0]): Promise<StoredBatch | undefined> {
     if (this.delayMs > 0) await sleep(this.#clock, this.delayMs);
     return this.#inner.findMaxTimestamp(request);
+  }
+
+  stats(): StorageStats {
+    return this.#inner.stats();
   }
 
   regainSpace(): Promise<boolean> {

@@ -9,7 +9,7 @@ import { type Connection, connect, describeError, sqliteCode } from "./sqlite/co
 import { DataFolder } from "./sqlite/data-folder.ts";
 import { InlineStorage } from "./sqlite/inline.ts";
 import { loadState, markStart } from "./sqlite/load-state.ts";
-import { DeletedBatches } from "./sqlite/remove-deleted.ts";
+import { BatchRemoval } from "./sqlite/remove-batches.ts";
 import { type Reserve, reserveFile } from "./sqlite/reserve.ts";
 import { createOrCheck } from "./sqlite/schema.ts";
 import { ThreadStorage } from "./sqlite/threads.ts";
@@ -45,7 +45,7 @@ export async function openStorage(options: OpenStorageOptions): Promise<OpenedSt
     const file = folder.createDataFile();
     const reserve = join(folder.path, "brooklet.reserve");
     const { db, state } = openFile(file, reserveFile(reserve), options);
-    const removalPending = new DeletedBatches(db).pending;
+    const removalPending = new BatchRemoval(db).pending;
     db.close();
     const release = () => folder.release();
     const storage = await ThreadStorage.start({

@@ -28,6 +28,47 @@ export interface StoredTopic {
   readonly partitions: readonly { readonly partitionId: PartitionId; readonly logStartOffset: number }[];
 }
 
+/** What the index needs to know of a batch. */
+export interface BatchFacts {
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  readonly sizeBytes: number;
+  readonly maxTimestampMs: number;
+  readonly leaderEpoch: number;
+}
+
+/**
+ * A run of consecutive batches of one segment: what retention and look-ups by time need to know of them, so that nobody reads
+ * every batch. Written once, when it is complete; the batches after the last one are the index's tail, read at the start.
+ */
+export interface StoredRange {
+  readonly partitionId: PartitionId;
+  readonly baseOffset: number;
+  /** After the last record. */
+  readonly endOffset: number;
+  /** Where its segment begins: at this range, or at an earlier one. */
+  readonly segmentBaseOffset: number;
+  readonly sizeBytes: number;
+  /** The largest timestamp of its first batch. */
+  readonly firstTimestampMs: number;
+  readonly maxTimestampMs: number;
+}
+
+/** From which offset on records are of a leader epoch. */
+export interface EpochStart {
+  readonly leaderEpoch: number;
+  readonly startOffset: number;
+}
+
+/** What is stored of a partition's log beside its records; by offset, ascending. */
+export interface StoredLogIndex {
+  readonly partitionId: PartitionId;
+  readonly ranges: readonly StoredRange[];
+  /** The batches behind the last range. */
+  readonly tail: readonly BatchFacts[];
+  readonly epochs: readonly EpochStart[];
+}
+
 /** What the broker remembers of one idempotent producer in one partition: the latest five batches, oldest first. */
 export interface StoredProducerState {
   readonly partitionId: PartitionId;
@@ -66,6 +107,16 @@ export interface StoredGroup {
 /** One change of the durable state. A turn is a list of them, applied in order in one transaction. */
 export type Change =
   | { readonly kind: "appendBatch"; readonly batch: StoredBatch }
+  /** Raises where the log begins; never lowers it. The batches before it go in the background. */
+  | {
+      readonly kind: "moveLogStart";
+      readonly partitionId: PartitionId;
+      readonly logStartOffset: number;
+      /** Ranges of segments that begin earlier are of no use any more. */
+      readonly firstSegmentOffset: number;
+    }
+  | { readonly kind: "putRange"; readonly range: StoredRange }
+  | ({ readonly kind: "putLeaderEpoch"; readonly partitionId: PartitionId } & EpochStart)
   | { readonly kind: "putProducerState"; readonly state: StoredProducerState }
   | { readonly kind: "deleteProducerState"; readonly partitionId: PartitionId; readonly producerId: number }
   | { readonly kind: "createTopic"; readonly topic: StoredTopic }
@@ -94,6 +145,13 @@ export interface Turn {
   readonly parts: readonly TurnPart[];
 }
 
+/** Whether the turn takes batches out of sight that the storage then removes by itself. */
+export function leavesBatchesToRemove(turn: Turn): boolean {
+  return turn.parts.some(({ changes }) =>
+    changes.some(({ kind }) => kind === "deleteTopic" || kind === "moveLogStart"),
+  );
+}
+
 /**
  * What became of a turn. `essentialOnly`: the disk was full, the essential parts are durable, the others are certainly not.
  * `full`: nothing of it is stored. `refused`: an earlier turn of its generation failed; nothing of it was executed.
@@ -111,6 +169,8 @@ export interface StoredState {
   readonly topics: readonly StoredTopic[];
   /** For every partition with batches: the offset after its last one. */
   readonly logEnds: readonly { readonly partitionId: PartitionId; readonly logEndOffset: number }[];
+  /** For every partition with anything in its index. */
+  readonly logIndexes: readonly StoredLogIndex[];
   readonly producerStates: readonly StoredProducerState[];
   readonly offsets: readonly StoredOffset[];
   readonly groups: readonly StoredGroup[];
@@ -139,6 +199,14 @@ export class StorageCorruptionError extends Error {
   }
 }
 
+/** How much room the storage takes now. */
+export interface StorageStats {
+  /** Of the write-ahead log beside the data file; 0 when ephemeral. */
+  readonly walBytes: number;
+  /** Of the data file, or of the database in memory. */
+  readonly databaseBytes: number;
+}
+
 export interface Storage {
   readonly durability: Durability;
   /** Absent when ephemeral. */
@@ -165,6 +233,8 @@ export interface Storage {
    * Absent: nobody knows but a turn that is tried.
    */
   regainSpace?(): Promise<boolean>;
+  /** Cheap enough for every scrape of the metrics. */
+  stats(): StorageStats;
   /** Resolves with the cause when the storage stopped by itself (an I/O error, a dead worker); pending while it runs. */
   readonly failed: Promise<Error>;
   /** Waits for the turns under way, marks a clean end, releases the data folder. */

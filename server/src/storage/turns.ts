@@ -51,6 +51,8 @@ export interface CommitQueueOptions {
   readonly logger: Logger;
   /** Called once, when the storage has stopped for good and everything staged was failed. */
   readonly onStopped: (cause: Error) => void;
+  /** Called for every turn whose fate became known: how long the storage had it. For metrics; must not throw. */
+  readonly onTurn?: (turn: { readonly durationMs: number; readonly outcome: TurnVerdict["outcome"] }) => void;
 }
 
 interface SentTurn {
@@ -71,6 +73,7 @@ export class CommitQueue implements TurnQueue {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #onStopped: (cause: Error) => void;
+  readonly #onTurn: CommitQueueOptions["onTurn"];
   readonly #timers: Timers;
   readonly #participants: TurnParticipant[] = [];
   /** Staged and not sent, in staging order. */
@@ -88,11 +91,12 @@ export class CommitQueue implements TurnQueue {
   /** Set once nothing is sent any more: what everything staged from then on gets. */
   #ended: ProtocolError | undefined;
 
-  constructor({ storage, clock, logger, onStopped }: CommitQueueOptions) {
+  constructor({ storage, clock, logger, onStopped, onTurn }: CommitQueueOptions) {
     this.#storage = storage;
     this.#clock = clock;
     this.#logger = logger;
     this.#onStopped = onStopped;
+    this.#onTurn = onTurn;
     this.#timers = clock.timers();
     void storage.failed.then((cause) => this.#stop([], cause));
   }
@@ -172,8 +176,10 @@ export class CommitQueue implements TurnQueue {
     const turn: Turn = { number: this.#lastNumber, generation: this.#generation, parts: staged };
     const sent: SentTurn = { turn, staged, verdict: undefined };
     this.#inFlight.push(sent);
+    const sentMs = this.#clock.nowMs();
     const arrived = (verdict: TurnVerdict) => {
       sent.verdict = verdict;
+      this.#onTurn?.({ durationMs: this.#clock.nowMs() - sentMs, outcome: verdict.outcome });
       this.#settle();
     };
     this.#storage

@@ -90,7 +90,7 @@ const by =
     key(a) < key(b) ? -1 : 1;
 
 /** In an order of its own, so that only the content is compared. */
-function content(state: Omit<StoredState, "clusterId" | "bootEpoch">) {
+function content(state: Omit<StoredState, "clusterId" | "bootEpoch" | "logIndexes">) {
   return {
     topics: [...state.topics].sort(by((topic) => topic.topicId)),
     logEnds: [...state.logEnds].sort((a, b) => a.partitionId - b.partitionId),

@@ -41,6 +41,7 @@ class ScriptedStorage implements Storage {
   read = () => Promise.resolve([]);
   findByTimestamp = () => Promise.resolve(undefined);
   findMaxTimestamp = () => Promise.resolve(undefined);
+  stats = () => ({ walBytes: 0, databaseBytes: 0 });
   close = () => Promise.resolve();
 }
 

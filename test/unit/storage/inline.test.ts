@@ -80,7 +80,7 @@ test("batches of a deleted topic go step by step, their pages back to the file s
   await clock.advance(0);
   expect(rows()).toBe(302);
   await clock.advance(10);
-  expect(rows()).toBe(302 - 64);
+  expect(rows()).toBe(302 - 256);
   await storage.close();
   const full = pages();
 

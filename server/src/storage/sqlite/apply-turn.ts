@@ -109,6 +109,28 @@ function prepareChanges(db: Connection): (change: Change) => void {
     INSERT INTO producer_states (partition_id, producer_id, producer_epoch, batches, last_append_ms) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET
       producer_epoch = excluded.producer_epoch, batches = excluded.batches, last_append_ms = excluded.last_append_ms`);
+  const raiseLogStart = db.prepare(
+    `UPDATE partitions SET log_start_offset = :logStartOffset
+     WHERE partition_id = :partitionId AND log_start_offset < :logStartOffset`,
+  );
+  // Nothing for a partition that is gone: its topic may have been deleted in the meantime.
+  const putTrimmed = db.prepare(`
+    INSERT INTO trimmed_partitions (partition_id, first_segment_offset)
+    SELECT partition_id, :firstSegmentOffset FROM partitions WHERE partition_id = :partitionId
+    ON CONFLICT DO UPDATE SET first_segment_offset = max(first_segment_offset, excluded.first_segment_offset)`);
+  // The last epoch that begins at or before the log start is the one its records are of.
+  const dropLeaderEpochs = db.prepare(`
+    DELETE FROM leader_epochs WHERE partition_id = :partitionId AND leader_epoch < (
+      SELECT max(leader_epoch) FROM leader_epochs
+      WHERE partition_id = :partitionId AND start_offset <= :logStartOffset)`);
+  const putRange = db.prepare(`
+    INSERT OR REPLACE INTO batch_ranges
+      (partition_id, base_offset, end_offset, segment_base_offset, size_bytes, first_timestamp_ms, max_timestamp_ms)
+    SELECT partition_id, :baseOffset, :endOffset, :segmentBaseOffset, :sizeBytes, :firstTimestampMs, :maxTimestampMs
+    FROM partitions WHERE partition_id = :partitionId`);
+  const putLeaderEpoch = db.prepare(`
+    INSERT OR REPLACE INTO leader_epochs (partition_id, leader_epoch, start_offset)
+    SELECT partition_id, :leaderEpoch, :startOffset FROM partitions WHERE partition_id = :partitionId`);
   const deleteProducerState = db.prepare("DELETE FROM producer_states WHERE partition_id = ? AND producer_id = ?");
   const insertTopic = db.prepare("INSERT INTO topics (topic_id, topic, configs, created_at_ms) VALUES (?, ?, ?, ?)");
   const insertPartition = db.prepare(
@@ -117,6 +139,7 @@ function prepareChanges(db: Connection): (change: Change) => void {
   const deleteTopic = [
     "INSERT INTO deleted_partitions SELECT partition_id FROM partitions WHERE topic_id = ?",
     "DELETE FROM producer_states WHERE partition_id IN (SELECT partition_id FROM partitions WHERE topic_id = ?)",
+    "DELETE FROM leader_epochs WHERE partition_id IN (SELECT partition_id FROM partitions WHERE topic_id = ?)",
     "DELETE FROM partitions WHERE topic_id = ?",
     "DELETE FROM topics WHERE topic_id = ?",
     "DELETE FROM committed_offsets WHERE topic_id = ?",
@@ -145,6 +168,21 @@ function prepareChanges(db: Connection): (change: Change) => void {
       case "appendBatch": {
         const { partitionId, baseOffset, lastOffset, maxTimestampMs, bytes } = change.batch;
         appendBatch.run(partitionId, baseOffset, lastOffset, maxTimestampMs, leaderEpochOf(bytes), bytes);
+        return;
+      }
+      case "moveLogStart": {
+        const { partitionId, logStartOffset, firstSegmentOffset } = change;
+        raiseLogStart.run({ partitionId, logStartOffset });
+        putTrimmed.run({ partitionId, firstSegmentOffset });
+        dropLeaderEpochs.run({ partitionId, logStartOffset });
+        return;
+      }
+      case "putRange":
+        putRange.run(change.range);
+        return;
+      case "putLeaderEpoch": {
+        const { partitionId, leaderEpoch, startOffset } = change;
+        putLeaderEpoch.run({ partitionId, leaderEpoch, startOffset });
         return;
       }
       case "putProducerState": {

@@ -14,6 +14,8 @@ export type StepResult = "more" | "done" | "full";
 export class BackgroundWork {
   readonly #timers: Timers;
   readonly #step: () => Promise<StepResult>;
+  #stepping = false;
+  #wokenMeanwhile = false;
 
   constructor(clock: Clock, step: () => Promise<StepResult>) {
     this.#timers = clock.timers();
@@ -21,7 +23,8 @@ export class BackgroundWork {
   }
 
   wake(): void {
-    if (!this.#timers.has("step")) this.#schedule(STEP_PAUSE_MS);
+    if (this.#stepping) this.#wokenMeanwhile = true;
+    else if (!this.#timers.has("step")) this.#schedule(STEP_PAUSE_MS);
   }
 
   close(): void {
@@ -30,8 +33,12 @@ export class BackgroundWork {
 
   #schedule(delayMs: number): void {
     this.#timers.schedule("step", delayMs, () => {
+      this.#stepping = true;
+      this.#wokenMeanwhile = false;
       void this.#step().then((result) => {
-        if (result !== "done") this.#schedule(result === "more" ? STEP_PAUSE_MS : FULL_PAUSE_MS);
+        this.#stepping = false;
+        if (result === "full") this.#schedule(FULL_PAUSE_MS);
+        else if (result === "more" || this.#wokenMeanwhile) this.#schedule(STEP_PAUSE_MS);
       });
     });
   }

@@ -76,13 +76,23 @@ export function checkVersion(version: string): void {
   }
 }
 
+/** The data file and the WAL beside it, as the file system sees them. */
+export function fileSizes(file: string): { walBytes: number; databaseBytes: number } {
+  const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return { walBytes: sizeOf(`${file}-wal`), databaseBytes: sizeOf(file) };
+}
+
+/** What is in the database, with free pages. */
+export function databaseBytes(db: Connection): number {
+  return Number(db.pragma("page_count", { simple: true })) * PAGE_BYTES;
+}
+
 /**
  * Whether what the WAL holds fits into the file. A checkpoint that meets a full disk has taken the last room of it, which
  * commits need more.
  */
 export function hasRoomForCheckpoint(db: Connection): boolean {
-  const pages = Number(db.pragma("page_count", { simple: true }));
-  const growthBytes = pages * PAGE_BYTES - statSync(db.name).size;
+  const growthBytes = databaseBytes(db) - statSync(db.name).size;
   const { bavail, bsize } = statfsSync(dirname(db.name));
   return growthBytes <= bavail * bsize;
 }

@@ -2,13 +2,22 @@
 // wait for a disk use threads.ts, because here a slow disk would hold up heartbeats.
 
 import { type Clock, type Deferred, deferred } from "@brooklet/protocol/world";
-import type { Durability, ReadRequest, Storage, StoredBatch, Turn, TurnVerdict } from "../storage.ts";
+import {
+  type Durability,
+  leavesBatchesToRemove,
+  type ReadRequest,
+  type Storage,
+  type StorageStats,
+  type StoredBatch,
+  type Turn,
+  type TurnVerdict,
+} from "../storage.ts";
 import { TurnWriter } from "./apply-turn.ts";
 import { BackgroundWork, type StepResult } from "./background.ts";
-import { type Connection, isIoError } from "./connection.ts";
+import { type Connection, databaseBytes, fileSizes, isIoError } from "./connection.ts";
 import { markCleanEnd } from "./load-state.ts";
 import { BatchReader, type TimestampRequest } from "./read-batches.ts";
-import { DeletedBatches } from "./remove-deleted.ts";
+import { BatchRemoval } from "./remove-batches.ts";
 import { noReserve, type Reserve } from "./reserve.ts";
 
 export interface InlineStorageOptions {
@@ -31,7 +40,7 @@ export class InlineStorage implements Storage {
   readonly #release: () => void;
   readonly #writer: TurnWriter;
   readonly #reader: BatchReader;
-  readonly #deleted: DeletedBatches;
+  readonly #unwanted: BatchRemoval;
   readonly #removal: BackgroundWork;
   readonly #failed: Deferred<Error> = deferred<Error>();
   /** Writes that have not happened, oldest first. */
@@ -48,9 +57,9 @@ export class InlineStorage implements Storage {
     this.#release = release;
     this.#writer = new TurnWriter(db, reserve);
     this.#reader = new BatchReader(db);
-    this.#deleted = new DeletedBatches(db);
-    this.#removal = new BackgroundWork(clock, () => Promise.resolve(this.#removeDeleted()));
-    if (this.#deleted.pending) this.#removal.wake();
+    this.#unwanted = new BatchRemoval(db);
+    this.#removal = new BackgroundWork(clock, () => Promise.resolve(this.#removeBatches()));
+    if (this.#unwanted.pending) this.#removal.wake();
   }
 
   get failed(): Promise<Error> {
@@ -62,8 +71,7 @@ export class InlineStorage implements Storage {
     return new Promise((resolve) => {
       this.#pending.push(() => {
         const verdict = this.#watched(this.#writer.apply(turn));
-        if (turn.parts.some((part) => part.changes.some((change) => change.kind === "deleteTopic")))
-          this.#removal.wake();
+        if (leavesBatchesToRemove(turn)) this.#removal.wake();
         resolve(verdict);
       });
       this.#delay(() => {
@@ -87,6 +95,11 @@ export class InlineStorage implements Storage {
 
   regainSpace(): Promise<boolean> {
     return Promise.resolve(this.#reserve.regain());
+  }
+
+  stats(): StorageStats {
+    if (this.dataFile !== undefined) return fileSizes(this.dataFile);
+    return { walBytes: 0, databaseBytes: this.#db.open ? databaseBytes(this.#db) : 0 };
   }
 
   close(): Promise<void> {
@@ -119,11 +132,11 @@ export class InlineStorage implements Storage {
     });
   }
 
-  #removeDeleted(): StepResult {
+  #removeBatches(): StepResult {
     let more = false;
     const { outcome } = this.#watched(
       this.#writer.maintain(() => {
-        more = this.#deleted.step();
+        more = this.#unwanted.step();
       }),
     );
     if (outcome === "full") return "full";

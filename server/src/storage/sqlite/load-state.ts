@@ -9,6 +9,7 @@ import type {
   StoredTopic,
 } from "../storage.ts";
 import { type Connection, hasRoomForCheckpoint, setSynchronous } from "./connection.ts";
+import { loadLogIndexes } from "./log-index.ts";
 
 interface Meta {
   readonly clusterId: string;
@@ -59,26 +60,21 @@ function readMeta(db: Connection): Meta | undefined {
   return rows.length === 0 ? undefined : (Object.fromEntries(rows) as unknown as Meta);
 }
 
-/** Reads everything but the batches; of those only each partition's end, by a look-up in the index. */
+/** Reads everything but the batches; of those only the facts of each partition's last ones. */
 export function loadState(db: Connection): StoredState {
   const meta = readMeta(db);
   if (meta === undefined) throw new Error("loadState comes after markStart");
   const topics = loadTopics(db);
-  const lastOffset = db
-    .prepare<unknown[], number>(
-      "SELECT last_offset FROM batches WHERE partition_id = ? ORDER BY base_offset DESC LIMIT 1",
-    )
-    .pluck();
-  const logEnds: StoredState["logEnds"][number][] = [];
-  for (const { partitionId } of topics.flatMap((topic) => topic.partitions)) {
-    const last = lastOffset.get(partitionId);
-    if (last !== undefined) logEnds.push({ partitionId, logEndOffset: last + 1 });
-  }
+  const logs = loadLogIndexes(
+    db,
+    topics.flatMap((topic) => topic.partitions),
+  );
   return {
     clusterId: meta.clusterId,
     bootEpoch: meta.bootEpoch,
     topics,
-    logEnds,
+    logEnds: logs.ends,
+    logIndexes: logs.indexes,
     producerStates: loadProducerStates(db),
     offsets: db
       .prepare(

@@ -36,8 +36,8 @@ export interface WorkerStart {
 
 export type ToWriter =
   | { readonly kind: "write"; readonly turn: PackedTurn }
-  /** One step of removing deleted batches. */
-  | { readonly kind: "removeDeleted" }
+  /** One step of removing batches that nobody can see any more, and of giving their pages back. */
+  | { readonly kind: "removeBatches" }
   | { readonly kind: "regainSpace" }
   /** Mark the clean end, close the file, exit. */
   | { readonly kind: "close" };

@@ -12,6 +12,19 @@ export interface TimestampRequest {
   readonly timestampMs: number;
 }
 
+interface RangeRow {
+  readonly base_offset: number;
+  readonly end_offset: number;
+  readonly max_timestamp_ms: number;
+}
+
+/** A stretch of a log, and a timestamp that none of its records is above. */
+interface Part {
+  readonly fromOffset: number;
+  readonly endOffset: number;
+  readonly maxTimestampMs: number;
+}
+
 const COLUMNS = "partition_id, base_offset, last_offset, max_timestamp_ms, leader_epoch, bytes";
 // The batch that holds the offset is the last one that begins at or before it.
 const FROM_OFFSET = `
@@ -22,6 +35,7 @@ const FROM_OFFSET = `
 export class BatchReader {
   readonly #db: Connection;
   readonly #scan;
+  readonly #ranges;
   readonly #byTimestamp;
   readonly #maxTimestamp;
   readonly #nameOf;
@@ -30,6 +44,10 @@ export class BatchReader {
     this.#db = db;
     this.#scan = db.prepare<unknown[], BatchRow>(
       `SELECT ${COLUMNS} FROM batches WHERE ${FROM_OFFSET} ORDER BY base_offset`,
+    );
+    this.#ranges = db.prepare<unknown[], RangeRow>(
+      `SELECT base_offset, end_offset, max_timestamp_ms FROM batch_ranges
+       WHERE partition_id = :partitionId AND base_offset < :endOffset AND end_offset > :fromOffset ORDER BY base_offset`,
     );
     this.#byTimestamp = db.prepare<unknown[], BatchRow>(
       `SELECT ${COLUMNS} FROM batches WHERE ${FROM_OFFSET} AND max_timestamp_ms >= :timestampMs ORDER BY base_offset LIMIT 1`,
@@ -74,12 +92,42 @@ export class BatchReader {
     return rows;
   }
 
+  /** Looks through the ranges, and into those alone that may hold it. */
   findByTimestamp(request: TimestampRequest): StoredBatch | undefined {
-    return this.#first(this.#byTimestamp, request);
+    for (const range of this.#rangesOf(request)) {
+      if (range.maxTimestampMs < request.timestampMs) continue;
+      const found = this.#first(this.#byTimestamp, { ...request, ...range });
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
+  /** The first with the largest; looks into ranges that reach further than what was found so far. */
   findMaxTimestamp(request: Omit<TimestampRequest, "timestampMs">): StoredBatch | undefined {
-    return this.#first(this.#maxTimestamp, request);
+    let found: StoredBatch | undefined;
+    const ranges = [...this.#rangesOf(request)];
+    // Largest first (the sort is stable): most often the first look is the only one.
+    for (const range of ranges.sort((a, b) => b.maxTimestampMs - a.maxTimestampMs)) {
+      if (found !== undefined && range.maxTimestampMs < found.maxTimestampMs) break;
+      const best = this.#first(this.#maxTimestamp, { ...request, ...range });
+      if (best === undefined || (found !== undefined && best.maxTimestampMs < found.maxTimestampMs)) continue;
+      if (found === undefined || best.maxTimestampMs > found.maxTimestampMs || best.baseOffset < found.baseOffset)
+        found = best;
+    }
+    return found;
+  }
+
+  /** The parts of what is asked for, in order; the last is what no range covers, and may hold any timestamp. */
+  #rangesOf({ partitionId, fromOffset, endOffset }: Omit<TimestampRequest, "timestampMs">): Part[] {
+    const parts: Part[] = this.#ranges.all({ partitionId, fromOffset, endOffset }).map((range) => ({
+      fromOffset: Math.max(fromOffset, range.base_offset),
+      endOffset: Math.min(endOffset, range.end_offset),
+      maxTimestampMs: range.max_timestamp_ms,
+    }));
+    const tailOffset = parts.at(-1)?.endOffset ?? fromOffset;
+    if (tailOffset < endOffset)
+      parts.push({ fromOffset: tailOffset, endOffset, maxTimestampMs: Number.POSITIVE_INFINITY });
+    return parts;
   }
 
   #first(

@@ -6,10 +6,12 @@
 
 import { StorageOpenError } from "../open-error.ts";
 import { type Connection, expectPragma, PAGE_BYTES } from "./connection.ts";
+import { indexWholeLog } from "./log-index.ts";
 
 /** "brok" in the file's header: what `file` and other programs see. */
 export const APPLICATION_ID = 0x62726f6b;
-export const SCHEMA_VERSION = 1;
+/** 2: the index of the logs (batch_ranges, leader_epochs, trimmed_partitions). */
+export const SCHEMA_VERSION = 2;
 const AUTO_VACUUM_INCREMENTAL = 2;
 
 const TABLES = `
@@ -53,6 +55,23 @@ const TABLES = `
   CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 `;
 
+/** What version 2 has and version 1 had not. */
+const LOG_INDEX_TABLES = `
+  -- Partitions whose log start has moved past batches that are still to be removed, and past ranges of earlier segments.
+  CREATE TABLE trimmed_partitions (partition_id INTEGER PRIMARY KEY, first_segment_offset INTEGER NOT NULL) STRICT;
+
+  CREATE TABLE batch_ranges (
+    partition_id INTEGER NOT NULL, base_offset INTEGER NOT NULL, end_offset INTEGER NOT NULL,
+    segment_base_offset INTEGER NOT NULL, size_bytes INTEGER NOT NULL, first_timestamp_ms INTEGER NOT NULL,
+    max_timestamp_ms INTEGER NOT NULL, PRIMARY KEY (partition_id, base_offset)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE leader_epochs (
+    partition_id INTEGER NOT NULL, leader_epoch INTEGER NOT NULL, start_offset INTEGER NOT NULL,
+    PRIMARY KEY (partition_id, leader_epoch)
+  ) STRICT, WITHOUT ROWID;
+`;
+
 /** Creates the tables in an empty database, or makes sure that the file is one of ours that this version understands. */
 export function createOrCheck(db: Connection): void {
   const applicationId = db.pragma("application_id", { simple: true });
@@ -72,6 +91,7 @@ export function createOrCheck(db: Connection): void {
       `${db.name} was written by a newer brooklet (schema ${version}; this one knows ${SCHEMA_VERSION}); start that one, or choose another data folder`,
     );
   }
+  if (!isEmpty && version < SCHEMA_VERSION) migrate(db, version);
   if (db.memory) return;
   if (db.pragma("page_size", { simple: true }) !== PAGE_BYTES) {
     throw new StorageOpenError(
@@ -80,6 +100,17 @@ export function createOrCheck(db: Connection): void {
     );
   }
   expectPragma(db, "journal_mode", "wal");
+}
+
+/** All of it or nothing: a file of an older release becomes one of this release in one transaction. */
+function migrate(db: Connection, from: number): void {
+  db.transaction(() => {
+    if (from < 2) {
+      db.exec(LOG_INDEX_TABLES);
+      indexWholeLog(db);
+    }
+    expectPragma(db, "user_version", SCHEMA_VERSION);
+  }).immediate();
 }
 
 function create(db: Connection): void {
@@ -91,5 +122,6 @@ function create(db: Connection): void {
     expectPragma(db, "application_id", APPLICATION_ID);
     expectPragma(db, "user_version", SCHEMA_VERSION);
     db.exec(TABLES);
+    db.exec(LOG_INDEX_TABLES);
   })();
 }

@@ -4,14 +4,17 @@
 import { type Clock, type Deferred, deferred, type Timers } from "@brooklet/protocol/world";
 import {
   type Durability,
+  leavesBatchesToRemove,
   type ReadRequest,
   type Storage,
   StorageCorruptionError,
+  type StorageStats,
   type StoredBatch,
   type Turn,
   type TurnVerdict,
 } from "../storage.ts";
 import { BackgroundWork, type StepResult } from "./background.ts";
+import { fileSizes } from "./connection.ts";
 import {
   type FromReader,
   type FromWriter,
@@ -33,10 +36,12 @@ const READER_FILE = new URL("./reader.worker.ts", import.meta.url);
 const CHECKPOINT_DELAY_MS = 50;
 /** Reads at the reader; each answer holds up to its `maxBytes` in memory. The others wait here. */
 const MAX_READS_IN_FLIGHT = 16;
+/** Steps of the removal between two checkpoints that it waits for: it must not let the WAL grow. */
+const STEPS_PER_CHECKPOINT = 8;
 
 export interface ThreadStorageOptions extends WorkerStart {
   readonly clock: Clock;
-  /** Deleted batches were left over by the last run. */
+  /** The last run left batches to remove. */
   readonly removalPending: boolean;
   /** Runs after the file was closed. */
   readonly release: () => void;
@@ -53,6 +58,7 @@ export class ThreadStorage implements Storage {
   readonly #failed: Deferred<Error> = deferred<Error>();
   readonly #waitingReads: (() => void)[] = [];
   #readsInFlight = 0;
+  #removalSteps = 0;
   #stopped: Error | undefined;
   #closing: Promise<void> | undefined;
 
@@ -64,7 +70,7 @@ export class ThreadStorage implements Storage {
     this.#reader = new WorkerLine("reader", READER_FILE, start);
     this.#release = release;
     this.#timers = clock.timers();
-    this.#removal = new BackgroundWork(clock, () => this.#removeDeleted());
+    this.#removal = new BackgroundWork(clock, () => this.#removeBatches());
     for (const line of [this.#writer, this.#reader]) void line.died.then((cause) => this.#stop(cause));
   }
 
@@ -120,6 +126,10 @@ export class ThreadStorage implements Storage {
     return expectKind(await this.#writer.call({ kind: "regainSpace" }), "space").regained;
   }
 
+  stats(): StorageStats {
+    return fileSizes(this.dataFile);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -139,27 +149,33 @@ export class ThreadStorage implements Storage {
   }
 
   #written(turn: Turn): void {
+    this.#scheduleCheckpoint();
+    if (leavesBatchesToRemove(turn)) this.#removal.wake();
+  }
+
+  #scheduleCheckpoint(): void {
     if (!this.#timers.has("checkpoint"))
-      this.#timers.schedule("checkpoint", CHECKPOINT_DELAY_MS, () => this.#checkpoint());
-    for (const part of turn.parts) {
-      for (const change of part.changes) if (change.kind === "deleteTopic") this.#removal.wake();
+      this.#timers.schedule("checkpoint", CHECKPOINT_DELAY_MS, () => void this.#checkpoint());
+  }
+
+  async #checkpoint(): Promise<void> {
+    try {
+      const answer = await this.#reader.call({ kind: "checkpoint" });
+      if (answer.kind === "stopped") this.#stop(new Error(answer.message));
+      // What was left over is taken along with the next turn's.
+    } catch (error) {
+      this.#stop(error);
     }
   }
 
-  #checkpoint(): void {
-    this.#reader.call({ kind: "checkpoint" }).then(
-      (answer) => {
-        if (answer.kind === "stopped") this.#stop(new Error(answer.message));
-        // What was left over is taken along with the next turn's.
-      },
-      (error) => this.#stop(error),
-    );
-  }
-
-  async #removeDeleted(): Promise<StepResult> {
+  async #removeBatches(): Promise<StepResult> {
     try {
-      const { verdict, more } = expectKind(await this.#writer.call({ kind: "removeDeleted" }), "removed");
+      const { verdict, more } = expectKind(await this.#writer.call({ kind: "removeBatches" }), "removed");
       if (verdict.outcome === "failed") this.#stop(new Error(verdict.message));
+      // The file shrinks with the checkpoint.
+      this.#scheduleCheckpoint();
+      this.#removalSteps += 1;
+      if (this.#removalSteps % STEPS_PER_CHECKPOINT === 0 && this.#closing === undefined) await this.#checkpoint();
       if (verdict.outcome === "full") return "full";
       return more ? "more" : "done";
     } catch (error) {

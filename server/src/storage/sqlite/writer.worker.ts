@@ -6,7 +6,7 @@ import { TurnWriter } from "./apply-turn.ts";
 import { connect } from "./connection.ts";
 import { markCleanEnd } from "./load-state.ts";
 import { type FromWriter, type ToWriter, unpackTurn, type WorkerStart } from "./messages.ts";
-import { DeletedBatches } from "./remove-deleted.ts";
+import { BatchRemoval } from "./remove-batches.ts";
 import { reserveFile } from "./reserve.ts";
 
 const port = parentPort;
@@ -16,7 +16,7 @@ const { file, durability, reserve: reservePath } = workerData as WorkerStart;
 const reserve = reserveFile(reservePath);
 const db = connect(file, durability);
 const writer = new TurnWriter(db, reserve);
-const deleted = new DeletedBatches(db);
+const removal = new BatchRemoval(db);
 const answer = (message: FromWriter) => port.postMessage(message);
 
 port.on("message", (message: ToWriter) => {
@@ -24,10 +24,10 @@ port.on("message", (message: ToWriter) => {
     case "write":
       answer({ kind: "written", verdict: writer.apply(unpackTurn(message.turn)) });
       return;
-    case "removeDeleted": {
+    case "removeBatches": {
       let more = false;
       const verdict = writer.maintain(() => {
-        more = deleted.step();
+        more = removal.step();
       });
       answer({ kind: "removed", verdict, more });
       return;
