@@ -24,10 +24,19 @@ export interface Fetched {
   /** What was asked for: the position then, or the end of what had been fetched before. */
   readonly offset: number;
   readonly nextOffset: number;
+  /** Of the last record before `nextOffset`; -1: unknown. */
+  readonly nextEpoch: number;
   readonly bytes: number;
   readonly payload: Uint8Array;
   /** What came instead of records; told when what was fetched before it is handed out. */
   readonly error?: BrookletError;
+}
+
+/** What waits for one partition, and what follows it. */
+export interface Ahead {
+  readonly answers: number;
+  readonly nextOffset: number | undefined;
+  readonly leaderEpoch: number;
 }
 
 export interface Taken<K, V> {
@@ -94,13 +103,13 @@ export class FetchBuffer<K, V> {
   }
 
   /** How many answers wait for each partition, and where its next fetch begins (undefined: behind an error, nowhere). */
-  ahead(): Map<PartitionState, { readonly answers: number; readonly nextOffset: number | undefined }> {
-    const ahead = new Map<PartitionState, { readonly answers: number; readonly nextOffset: number | undefined }>();
+  ahead(): Map<PartitionState, Ahead> {
+    const ahead = new Map<PartitionState, Ahead>();
     for (const { fetched } of this.#entries) {
-      const { state, version, error, nextOffset } = fetched;
+      const { state, version, error, nextOffset, nextEpoch: leaderEpoch } = fetched;
       if (version !== state.version) continue;
       const answers = (ahead.get(state)?.answers ?? 0) + 1;
-      ahead.set(state, { answers, nextOffset: error === undefined ? nextOffset : undefined });
+      ahead.set(state, { answers, nextOffset: error === undefined ? nextOffset : undefined, leaderEpoch });
     }
     return ahead;
   }
@@ -142,6 +151,7 @@ export class FetchBuffer<K, V> {
       if (entry.nextRecord < entry.records.length || entry.nextBatch < (entry.batches?.length ?? 0)) break;
       if ((state.position ?? 0) < entry.fetched.nextOffset) {
         state.position = entry.fetched.nextOffset;
+        state.leaderEpoch = entry.fetched.nextEpoch;
         advanced = true;
       }
       this.#remove(index);

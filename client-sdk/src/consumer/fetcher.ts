@@ -4,16 +4,17 @@
 // Invariant: a partition is in at most one fetch at a time, and a fetch covers the version it was sent for: a seek, reset or
 // revocation cancels it.
 
-import type { ApiResponse } from "@brooklet/protocol";
+import { type ApiResponse, batchSizeBytes, readBatchHeader } from "@brooklet/protocol";
 import type { Clock, Random, Timers } from "@brooklet/protocol/world";
 import { BrookletError, fromWire } from "../errors.ts";
+import { MAX_PARTITIONS_PER_REQUEST } from "../network/chunks.ts";
 import type { BrokerClient } from "../network/client.ts";
 import { type BackoffPolicy, backoffMs } from "../network/retry.ts";
 import type { ClientLogger } from "../world.ts";
-import { MAX_PARTITIONS_PER_REQUEST } from "./chunks.ts";
 import type { FetchBuffer } from "./fetch-buffer.ts";
 import { asBrookletError } from "./member-session.ts";
 import type { PartitionState, Positions } from "./positions.ts";
+import { isTruncation } from "./truncation.ts";
 import { nameOf } from "./types.ts";
 
 /** One may be parked while others answer; a partition whose turn comes does not wait for the parked ones (`#makeRoom`). */
@@ -47,7 +48,15 @@ export interface FetcherOptions {
 
 interface Flight {
   readonly abort: AbortController;
-  readonly parts: readonly { readonly state: PartitionState; readonly version: number; readonly offset: number }[];
+  readonly parts: readonly Part[];
+}
+
+interface Part {
+  readonly state: PartitionState;
+  readonly version: number;
+  readonly offset: number;
+  /** Of the last record before `offset`; -1: unknown. */
+  readonly leaderEpoch: number;
 }
 
 type FetchResult = ApiResponse<"fetch">["results"][number];
@@ -112,17 +121,17 @@ export class Fetcher {
     flights.find(({ parts }) => parts.every((part) => this.#isAtEnd(part)))?.abort.abort();
   }
 
-  #isAtEnd({ state, offset }: Flight["parts"][number]): boolean {
+  #isAtEnd({ state, offset }: Part): boolean {
     const isCommitted = this.#options.settings.isolationLevel === "read_committed";
     const end = isCommitted ? state.lastStableOffset : state.highWatermark;
     return end !== undefined && offset >= end;
   }
 
-  #fetchable(): Flight["parts"] {
+  #fetchable(): readonly Part[] {
     const { positions, buffer, clock } = this.#options;
     const nowMs = clock.nowMs();
     const ahead = buffer.ahead();
-    const parts: { state: PartitionState; version: number; offset: number }[] = [];
+    const parts: Part[] = [];
     for (const state of positions.all()) {
       if (
         state.position === undefined ||
@@ -134,9 +143,10 @@ export class Fetcher {
       )
         continue;
       if (this.#busy.has(state) || state.retryAtMs > nowMs) continue;
-      const { answers, nextOffset } = ahead.get(state) ?? { answers: 0, nextOffset: state.position };
+      const byNow = { answers: 0, nextOffset: state.position, leaderEpoch: state.leaderEpoch };
+      const { answers, nextOffset, leaderEpoch } = ahead.get(state) ?? byNow;
       if (nextOffset === undefined || answers >= MAX_ANSWERS_AHEAD) continue;
-      parts.push({ state, version: state.version, offset: nextOffset });
+      parts.push({ state, version: state.version, offset: nextOffset, leaderEpoch });
     }
     if (parts.length > 1) {
       parts.sort((left, right) => (this.#turns.get(left.state) ?? 0) - (this.#turns.get(right.state) ?? 0));
@@ -145,7 +155,8 @@ export class Fetcher {
   }
 
   async #fetch(flight: Flight): Promise<void> {
-    const { client, settings } = this.#options;
+    const { client, settings, clock } = this.#options;
+    const sentAtMs = clock.nowMs();
     this.#flights.add(flight);
     this.#turn += 1;
     for (const { state } of flight.parts) {
@@ -160,12 +171,12 @@ export class Fetcher {
           minBytes: settings.fetchMinBytes,
           maxBytes: settings.fetchMaxBytes,
           isolation: settings.isolationLevel,
-          partitions: flight.parts.map(({ state, offset }) => ({
+          partitions: flight.parts.map(({ state, offset, leaderEpoch }) => ({
             topic: state.topic,
             topicId: state.topicId,
             partition: state.partition,
             offset,
-            leaderEpoch: state.leaderEpoch,
+            leaderEpoch,
             maxBytes: settings.maxPartitionFetchBytes,
           })),
         },
@@ -174,8 +185,9 @@ export class Fetcher {
       this.#land(flight);
       this.#failures = 0;
       const more = this.#take(flight, header.results, payload);
-      // An empty answer is asked again by the next poll only: with fetch.max.wait.ms 0 this would spin.
+      // An empty answer is asked again by the next poll only.
       if (more) this.pump();
+      else this.#rest(flight, clock.nowMs() - sentAtMs);
     } catch (thrown) {
       this.#land(flight);
       if (flight.abort.signal.aborted || this.#closed) this.pump();
@@ -197,6 +209,17 @@ export class Fetcher {
     this.#wakeAfter(waitMs);
     logger.debug({ code: error.code, partitions: flight.parts.length }, `fetch failed: ${error.message}`);
     if (!error.retriable) this.#raised = error;
+  }
+
+  /** With a short fetch.max.wait.ms the broker answers at once: without a pause a poll that waits would ask for ever. */
+  #rest(flight: Flight, tookMs: number): void {
+    const { settings, backoff, clock } = this.#options;
+    const restMs = backoff.initialMs - tookMs;
+    if (settings.fetchMaxWaitMs >= backoff.initialMs || restMs <= 0) return;
+    for (const { state, version } of flight.parts) {
+      if (state.version === version) state.retryAtMs = Math.max(state.retryAtMs, clock.nowMs() + restMs);
+    }
+    this.#wakeAfter(restMs);
   }
 
   #wakeAfter(waitMs: number): void {
@@ -226,19 +249,22 @@ export class Fetcher {
     return more;
   }
 
-  #arrived(part: Flight["parts"][number], result: FetchResult, payload: Uint8Array): boolean {
+  #arrived(part: Part, result: FetchResult, payload: Uint8Array): boolean {
     const { state, version, offset } = part;
+    state.refusals = 0;
     state.highWatermark = result.highWatermark;
     state.lastStableOffset = result.lastStableOffset;
     if (result.bytes === 0 && result.nextOffset <= offset) return false;
     const nextOffset = Math.max(offset, result.nextOffset);
-    this.#options.buffer.add({ state, version, offset, nextOffset, bytes: result.bytes, payload });
+    const nextEpoch = epochBefore(nextOffset, payload);
+    this.#options.buffer.add({ state, version, offset, nextOffset, nextEpoch, bytes: result.bytes, payload });
     return true;
   }
 
-  #refused({ state, version, offset }: Flight["parts"][number], error: BrookletError): boolean {
+  #refused({ state, version, offset }: Part, error: BrookletError): boolean {
     const { clock, backoff, random, buffer, logger, onTopicGone } = this.#options;
-    const waitMs = backoffMs(backoff, 1, random);
+    state.refusals += 1;
+    const waitMs = backoffMs(backoff, state.refusals, random);
     state.retryAtMs = clock.nowMs() + waitMs;
     this.#wakeAfter(waitMs);
     logger.debug({ partition: nameOf(state), code: error.code, offset }, `fetch refused: ${error.message}`);
@@ -247,10 +273,26 @@ export class Fetcher {
       state.halted = true;
       return false;
     }
-    if (error.retriable && error.code !== "UNKNOWN_TOPIC_ID") return false;
-    buffer.add({ state, version, offset, nextOffset: offset, bytes: 0, payload: EMPTY, error });
+    if (error.retriable && error.code !== "UNKNOWN_TOPIC_ID" && !isTruncation(error)) return false;
+    buffer.add({ state, version, offset, nextOffset: offset, nextEpoch: -1, bytes: 0, payload: EMPTY, error });
     return true;
   }
 }
 
 const EMPTY = new Uint8Array(0);
+
+/**
+ * The leader epoch of the last record before `nextOffset`; -1 where it is not known: behind what the broker left out, and in a
+ * damaged payload, which is told when it is handed out.
+ */
+function epochBefore(nextOffset: number, payload: Uint8Array): number {
+  if (payload.length === 0) return -1;
+  try {
+    let last = 0;
+    for (let at = 0; at < payload.length; at += batchSizeBytes(payload, at)) last = at;
+    const { baseOffset, lastOffsetDelta, partitionLeaderEpoch } = readBatchHeader(payload.subarray(last));
+    return baseOffset + lastOffsetDelta + 1 === nextOffset ? partitionLeaderEpoch : -1;
+  } catch {
+    return -1;
+  }
+}

@@ -14,6 +14,7 @@ import type { Call } from "./calls.ts";
 import type { Taken } from "./fetch-buffer.ts";
 import type { GroupParts, Parts } from "./parts.ts";
 import type { PartitionState } from "./positions.ts";
+import { divergenceOf, isTruncation, truncationError } from "./truncation.ts";
 import { type ConsumerRecord, nameOf, plain } from "./types.ts";
 
 /** Sockets and timers get a turn at least this often from an application that polls without ever waiting. */
@@ -174,11 +175,25 @@ export class Poller<K, V> {
     const { state, error } = taken.failure;
     // The record stays in the buffer, before all that follows it: the same failure comes again until the application seeks.
     if (error.code === "RECORD_DESERIALIZATION") throw error;
+    if (isTruncation(error)) throw this.#truncated(state, error);
     // Anything else another fetch may cure. What is on its way lies behind it, and must not be handed out first.
     positions.refetch(state);
     if (error.code !== "OFFSET_OUT_OF_RANGE") throw error;
     this.#outOfRange(state, error);
     return { records: [], advanced: false };
+  }
+
+  /** Never silent: told once, then reading goes on where the log and what was read part. Without a policy nothing moves. */
+  #truncated(state: PartitionState, cause: BrookletError): BrookletError {
+    const { settings, positions, logger } = this.#parts;
+    const { autoOffsetReset } = settings;
+    const error = truncationError(state, cause, autoOffsetReset);
+    if (autoOffsetReset === "none") return error;
+    logger.warn({ partition: nameOf(state), ...error.context }, error.message);
+    const divergence = divergenceOf(cause);
+    if (divergence === undefined) positions.requestReset(state, undefined);
+    else positions.seek(state, divergence.offset, divergence.leaderEpoch);
+    return error;
   }
 
   /** The log no longer has the position, or never had it. */

@@ -35,6 +35,8 @@ export interface PartitionState {
   version: number;
   /** Not asked again before; after a refusal. */
   retryAtMs: number;
+  /** In a row: the back-off grows with them (KIP-580). */
+  refusals: number;
   highWatermark: number | undefined;
   lastStableOffset: number | undefined;
   /** The last offset that the broker has acknowledged as committed. */
@@ -96,6 +98,7 @@ export class Positions {
       halted: false,
       version: ++this.#versions,
       retryAtMs: 0,
+      refusals: 0,
       highWatermark: undefined,
       lastStableOffset: undefined,
       committed: undefined,

@@ -165,7 +165,8 @@ export class Resolver {
 
   #retryLater(states: readonly PartitionState[], atLeastMs = 0): void {
     const { clock, backoff, random, onChange } = this.#options;
-    const waitMs = Math.max(atLeastMs, backoffMs(backoff, Math.max(1, this.#failures), random));
+    const failures = Math.max(1, this.#failures, ...states.map(({ refusals }) => refusals));
+    const waitMs = Math.max(atLeastMs, backoffMs(backoff, failures, random));
     for (const state of states) state.retryAtMs = clock.nowMs() + waitMs;
     // A timer for each wait: one key would let a later wait swallow the end of an earlier one.
     this.#waits += 1;
@@ -221,6 +222,7 @@ export class Resolver {
           state.position = found.offset;
           state.committed = found.offset;
           state.leaderEpoch = found.leaderEpoch;
+          state.refusals = 0;
           state.need = undefined;
           this.#lastErrors.delete(state);
         }
@@ -267,6 +269,7 @@ export class Resolver {
         );
         state.position = found.offset;
         state.leaderEpoch = -1;
+        state.refusals = 0;
         state.need = undefined;
         state.resetTo = undefined;
         this.#lastErrors.delete(state);
@@ -297,6 +300,7 @@ export class Resolver {
 
   #refused(state: PartitionState, error: BrookletError): void {
     this.#lastErrors.set(state, error);
+    state.refusals += 1;
     this.#retryLater([state]);
     if (!error.retriable && error.code !== "STALE_MEMBER_EPOCH") this.#raised = error;
   }

@@ -108,6 +108,7 @@ test("no record is skipped or doubled within an assignment, whatever the order o
               version: flight.version,
               offset: flight.offset,
               nextOffset,
+              nextEpoch: -1,
               bytes: payload.length,
               payload,
             });
@@ -161,7 +162,15 @@ test("nothing is left to hand out when everything was handed out or dropped", ()
   const payload = batch?.bytes ?? new Uint8Array(0);
   for (const state of states) {
     positions.seek(state, 0);
-    buffer.add({ state, version: state.version, offset: 0, nextOffset: 3, bytes: payload.length, payload });
+    buffer.add({
+      state,
+      version: state.version,
+      offset: 0,
+      nextOffset: 3,
+      nextEpoch: -1,
+      bytes: payload.length,
+      payload,
+    });
   }
   expect(buffer.take(3).records).toHaveLength(3);
   expect(buffer.readyBytes).toBe(payload.length);
