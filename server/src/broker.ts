@@ -129,6 +129,7 @@ class RunningBroker implements Broker {
         state,
         catalog: log.catalog,
         offsetsTopic: log.offsetsTopic,
+        recordTimes: log.recordTimes,
         settings,
         clock,
         logger,

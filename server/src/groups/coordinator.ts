@@ -2,6 +2,7 @@
 
 import type { ApiRequest, ApiResponse } from "@brooklet/protocol";
 import type { Peer } from "../peer.ts";
+import type { GroupLag } from "./lag.ts";
 
 export interface GroupCoordinator {
   /** Answered when what the answer shows is durable (hard place 3). Starts synchronously. */
@@ -16,7 +17,12 @@ export interface GroupCoordinator {
   /** Members leave by somebody else's word, static ones too. */
   removeMembers(request: ApiRequest<"leaveGroup">): Promise<ApiResponse<"leaveGroup">["results"]>;
   list(): ApiResponse<"listGroups">["groups"];
+  /** Without `lagSeconds`, which must be looked up. */
   describe(groupIds: readonly string[]): ApiResponse<"describeGroups">["groups"];
+  /** The same groups with `lagSeconds`, for at most 1,000 partitions that are behind. */
+  withLagSeconds(groups: ApiResponse<"describeGroups">["groups"]): Promise<ApiResponse<"describeGroups">["groups"]>;
+  /** How far groups are behind, by committed offset: at most 10,000 of them, 1,000 with seconds. */
+  lags(): Promise<readonly GroupLag[]>;
   readonly groupCount: number;
   /** The listener is open: deadlines start afresh (hard place 4). */
   start(): void;

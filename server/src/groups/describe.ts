@@ -4,6 +4,7 @@ import type { ApiResponse, ProtocolError } from "@brooklet/protocol";
 import type { TopicCatalog } from "../log/log.ts";
 import type { StoredOffset } from "../storage/storage.ts";
 import { type DurableGroup, type DurableMember, stateOf, unpackHeld } from "./durable-state.ts";
+import { lagOf } from "./lag.ts";
 import { allNamed } from "./partitions.ts";
 import type { TimelineEvent } from "./timeline.ts";
 
@@ -67,7 +68,6 @@ function describeMember(member: DurableMember, catalog: TopicCatalog): Described
 
 function describeOffset(stored: StoredOffset, catalog: TopicCatalog): DescribedGroup["offsets"][number] {
   const { topic, topicId, partition, offset, leaderEpoch, metadata, committedAtMs } = stored;
-  const highWatermark = catalog.highWatermark(topicId, partition) ?? 0;
   return {
     topic,
     topicId,
@@ -76,7 +76,6 @@ function describeOffset(stored: StoredOffset, catalog: TopicCatalog): DescribedG
     leaderEpoch,
     metadata,
     committedAtMs,
-    highWatermark,
-    lag: Math.max(0, highWatermark - offset),
+    ...lagOf(stored, catalog),
   };
 }

@@ -39,6 +39,8 @@ export interface DurableGroup {
   readonly topics: readonly (readonly [topicId: string, partitionCount: number])[];
   readonly target: readonly (readonly [memberId: string, partitions: ByTopic<number>])[];
   readonly members: readonly DurableMember[];
+  /** Without members: since when, by the wall's clock. Absent in what older versions stored. */
+  readonly emptySinceMs?: number;
 }
 
 function byTopic<P extends PartitionRef, T>(partitions: Iterable<P>, itemOf: (ref: P) => T): ByTopic<T> {

@@ -6,7 +6,7 @@
 
 import { type ApiRequest, type ApiResponse, checkGroupId, idProblem, ProtocolError } from "@brooklet/protocol";
 import { type Clock, type Deferred, deferred } from "@brooklet/protocol/world";
-import type { OffsetsTopicWriter, Topic, TopicCatalog } from "../log/log.ts";
+import type { OffsetsTopicWriter, RecordTimes, Topic, TopicCatalog } from "../log/log.ts";
 import type { Peer } from "../peer.ts";
 import type { Settings } from "../settings.ts";
 import type { StoredState } from "../storage/storage.ts";
@@ -17,30 +17,25 @@ import { Deadlines } from "./deadlines.ts";
 import { describeGroup, unknownGroup } from "./describe.ts";
 import { type DurableGroup, parseGroup, stateOf } from "./durable-state.ts";
 import type { DeadlineKind, Effect, Happening, HeartbeatAnswer, ReplyTo } from "./effects.ts";
+import { Expiry } from "./expiry.ts";
 import { Farewells } from "./farewells.ts";
 import { Group, type GroupSurroundings } from "./group.ts";
+import { type GroupEntry, withEmptySince } from "./group-entry.ts";
+import { GroupRemoval } from "./group-removal.ts";
+import { type GroupLag, Lags } from "./lag.ts";
 import { OffsetRequests } from "./offset-requests.ts";
+import { OffsetStore } from "./offset-store.ts";
 import { Timeline } from "./timeline.ts";
 
-/** How often groups without members and offsets are deleted (Kafka's offsets.retention.check.interval.ms). */
-const SWEEP_INTERVAL_MS = 600_000;
-const SWEEP_KEY = "sweep";
 /** What the log is told at info; the rest is debug. */
 const NEWS: ReadonlySet<Happening["event"]> = new Set(["join", "leave", "eviction", "epoch", "restore"]);
-
-interface Entry {
-  readonly group: Group;
-  readonly timeline: Timeline;
-  /** What the store holds; undefined: nothing yet. */
-  durable: DurableGroup | undefined;
-  deleting: boolean;
-}
 
 export interface GroupCoordinatorParts {
   readonly turns: TurnQueue;
   readonly state: Pick<StoredState, "groups" | "offsets">;
   readonly catalog: TopicCatalog;
   readonly offsetsTopic: OffsetsTopicWriter;
+  readonly recordTimes: RecordTimes;
   readonly settings: Settings;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -59,10 +54,14 @@ class Coordinator implements GroupCoordinator {
   readonly #logger: Logger;
   readonly #surroundings: GroupSurroundings;
   readonly #deadlines: Deadlines;
+  readonly #store: OffsetStore;
   readonly #offsets: OffsetRequests;
-  readonly #groups = new Map<string, Entry>();
+  readonly #removal: GroupRemoval;
+  readonly #expiry: Expiry;
+  readonly #lags: Lags;
+  readonly #groups = new Map<string, GroupEntry>();
   /** Groups that the open turn's seal must visit. */
-  readonly #unsealed = new Set<Entry>();
+  readonly #unsealed = new Set<GroupEntry>();
   /** Heartbeats without an answer yet. */
   readonly #waiting = new Map<ReplyTo, Deferred<HeartbeatAnswer>>();
   /** Heartbeats whose turn failed, until its verdict comes. */
@@ -70,20 +69,18 @@ class Coordinator implements GroupCoordinator {
   #turnRequested = false;
   #closed = false;
 
-  constructor({ turns, state, catalog, offsetsTopic, settings, clock, logger }: GroupCoordinatorParts) {
+  constructor({ turns, state, catalog, offsetsTopic, recordTimes, settings, clock, logger }: GroupCoordinatorParts) {
     this.#turns = turns;
     this.#catalog = catalog;
     this.#settings = settings;
     this.#clock = clock;
     this.#logger = logger;
     this.#deadlines = new Deadlines(clock);
-    this.#offsets = new OffsetRequests({
-      turns,
-      catalog,
-      offsetsTopic,
-      stored: state.offsets,
-      maxMetadataLength: settings["offset.metadata.max.bytes"],
-    });
+    const store = new OffsetStore({ turns, catalog, offsetsTopic, stored: state.offsets });
+    const { committed } = store;
+    this.#store = store;
+    this.#offsets = new OffsetRequests({ store, catalog, maxMetadataLength: settings["offset.metadata.max.bytes"] });
+    this.#lags = new Lags({ committed, catalog, recordTimes, clock });
     this.#surroundings = {
       topics: catalog,
       farewells: new Farewells(),
@@ -95,12 +92,25 @@ class Coordinator implements GroupCoordinator {
         maxMembers: settings["group.max.size"],
       },
     };
+    const { farewells } = this.#surroundings;
+    const removal = new GroupRemoval({ groups: this.#groups, store, turns, catalog, farewells });
+    this.#removal = removal;
+    this.#expiry = new Expiry({
+      groups: this.#groups,
+      store,
+      removal,
+      clock,
+      logger,
+      retentionMs: settings["offsets.retention.minutes"] * 60_000,
+      checkIntervalMs: settings["offsets.retention.check.interval.ms"],
+    });
     for (const { groupId, state: json } of state.groups) {
       const entry = this.#add(groupId);
       entry.durable = parseGroup(groupId, json);
+      entry.staged = entry.durable;
       entry.group.load(entry.durable, clock.nowMs());
     }
-    for (const groupId of this.#offsets.committed.groupIds()) if (!this.#groups.has(groupId)) this.#add(groupId);
+    for (const groupId of committed.groupIds()) if (!this.#groups.has(groupId)) this.#add(groupId);
     turns.register({ seal: () => this.#seal(), restore: () => this.#restore() });
     catalog.onChange((topic, change) => this.#topicChanged(topic, change));
   }
@@ -112,11 +122,12 @@ class Coordinator implements GroupCoordinator {
   start(): void {
     this.#deadlines.start();
     for (const entry of this.#groups.values()) this.#apply(entry, entry.group.start(this.#clock.nowMs()));
-    this.#scheduleSweep();
+    this.#expiry.start();
   }
 
   close(): void {
     this.#closed = true;
+    this.#expiry.close();
     this.#deadlines.close();
     // Each waits for a turn, which may be on its way to the disk.
     const unknown = new ProtocolError(
@@ -173,12 +184,14 @@ class Coordinator implements GroupCoordinator {
     return await this.#offsets.fetch(this.#groups.get(request.groupId)?.group, request, this.#clock.nowMs());
   }
 
-  async deleteGroups(_groupIds: readonly string[]): Promise<ApiResponse<"deleteGroups">["results"]> {
-    throw new ProtocolError("UNSUPPORTED_VERSION", "deleteGroups is not there yet");
+  async deleteGroups(groupIds: readonly string[]): Promise<ApiResponse<"deleteGroups">["results"]> {
+    this.#checkOpen();
+    return await this.#removal.deleteGroups(groupIds);
   }
 
-  async deleteOffsets(_request: ApiRequest<"offsetDelete">): Promise<ApiResponse<"offsetDelete">["results"]> {
-    throw new ProtocolError("UNSUPPORTED_VERSION", "offsetDelete is not there yet");
+  async deleteOffsets(request: ApiRequest<"offsetDelete">): Promise<ApiResponse<"offsetDelete">["results"]> {
+    this.#checkOpen();
+    return await this.#removal.deleteOffsets(request);
   }
 
   async removeMembers(_request: ApiRequest<"leaveGroup">): Promise<ApiResponse<"leaveGroup">["results"]> {
@@ -203,14 +216,22 @@ class Coordinator implements GroupCoordinator {
       return describeGroup({
         groupId,
         durable: entry.durable,
-        offsets: this.#offsets.committed.ofGroup(groupId),
+        offsets: [...this.#store.committed.ofGroup(groupId)],
         timeline: entry.timeline.upTo(entry.group.durableVersion),
         catalog: this.#catalog,
       });
     });
   }
 
-  #apply(entry: Entry, effects: readonly Effect[]): void {
+  withLagSeconds(groups: ApiResponse<"describeGroups">["groups"]): Promise<ApiResponse<"describeGroups">["groups"]> {
+    return this.#lags.withSeconds(groups);
+  }
+
+  lags(): Promise<readonly GroupLag[]> {
+    return this.#lags.all();
+  }
+
+  #apply(entry: GroupEntry, effects: readonly Effect[]): void {
     const { groupId } = entry.group;
     for (const effect of effects) {
       switch (effect.kind) {
@@ -247,7 +268,7 @@ class Coordinator implements GroupCoordinator {
     }
   }
 
-  #record(entry: Entry, happening: Happening): void {
+  #record(entry: GroupEntry, happening: Happening): void {
     const event = entry.timeline.add(happening, this.#clock.wallMs(), this.#catalog);
     const text = `group ${entry.group.groupId}: ${happening.event}${happening.member === undefined ? "" : ` of ${happening.member}`}`;
     const fields = { groupId: entry.group.groupId, ...event };
@@ -255,14 +276,14 @@ class Coordinator implements GroupCoordinator {
     else this.#logger.debug(fields, text);
   }
 
-  #expire(entry: Entry, deadline: DeadlineKind, memberId: string): void {
+  #expire(entry: GroupEntry, deadline: DeadlineKind, memberId: string): void {
     const member = entry.group.members.get(memberId);
     const wasHeldBack = member?.peer?.wasHeldBackSince(member.lastHeardMs) ?? false;
     this.#apply(entry, entry.group.expire(deadline, memberId, this.#clock.nowMs(), wasHeldBack));
   }
 
   /** An empty part, so that the turn's verdict comes here even when it fails before it was sealed. */
-  #requestTurn(entry: Entry): void {
+  #requestTurn(entry: GroupEntry): void {
     this.#unsealed.add(entry);
     if (this.#turnRequested) return;
     this.#turnRequested = true;
@@ -274,8 +295,10 @@ class Coordinator implements GroupCoordinator {
     });
   }
 
-  #persist(entry: Entry, state: DurableGroup, version: number): void {
+  #persist(entry: GroupEntry, sealed: DurableGroup, version: number): void {
     const { group } = entry;
+    const state = withEmptySince(sealed, entry.staged, this.#clock.wallMs());
+    entry.staged = state;
     this.#turns.stage({
       changes: [{ kind: "putGroup", group: { groupId: group.groupId, state: JSON.stringify(state) } }],
       essential: true,
@@ -292,14 +315,15 @@ class Coordinator implements GroupCoordinator {
     const unsealed = [...this.#unsealed];
     this.#unsealed.clear();
     for (const entry of unsealed) this.#apply(entry, entry.group.seal(this.#clock.nowMs()));
-    this.#offsets.seal();
+    this.#store.seal();
   }
 
   #restore(): void {
     this.#turnRequested = false;
     this.#unsealed.clear();
-    this.#offsets.restore();
+    this.#store.restore();
     for (const entry of this.#groups.values()) {
+      entry.staged = entry.durable;
       if (entry.group.isQuiet) continue;
       entry.timeline.takeBack(entry.group.durableVersion);
       const { effects, doomed } = entry.group.restore(entry.durable, this.#clock.nowMs());
@@ -319,26 +343,26 @@ class Coordinator implements GroupCoordinator {
   }
 
   #topicChanged(topic: Topic, change: "created" | "deleted" | "extended"): void {
-    if (change === "deleted") this.#offsets.dropTopic(topic.topicId);
     for (const entry of this.#groups.values())
       if (entry.group.subscribed.has(topic.topic))
         this.#apply(entry, entry.group.topicsChanged(`topic ${topic.topic} was ${change}`));
   }
 
-  #add(groupId: string): Entry {
-    const entry: Entry = {
+  #add(groupId: string): GroupEntry {
+    const entry: GroupEntry = {
       group: new Group(groupId, this.#surroundings),
       timeline: new Timeline(),
       durable: undefined,
-      deleting: false,
+      staged: undefined,
+      removal: undefined,
     };
     this.#groups.set(groupId, entry);
     return entry;
   }
 
-  #admit(groupId: string): Entry {
+  #admit(groupId: string): GroupEntry {
     const maxGroups = this.#settings["max.groups"];
-    if (this.#groups.size >= maxGroups) this.#sweep();
+    if (this.#groups.size >= maxGroups) this.#removal.makeRoom();
     if (this.#groups.size >= maxGroups)
       throw new ProtocolError(
         "COORDINATOR_NOT_AVAILABLE",
@@ -348,45 +372,9 @@ class Coordinator implements GroupCoordinator {
     return this.#add(groupId);
   }
 
-  #scheduleSweep(): void {
-    this.#deadlines.schedule(SWEEP_KEY, SWEEP_INTERVAL_MS, () => {
-      this.#sweep();
-      this.#scheduleSweep();
-    });
-  }
-
-  /** A group without members and offsets is dead. */
-  #sweep(): void {
-    for (const [groupId, entry] of this.#groups) {
-      if (!this.#isDead(groupId, entry)) continue;
-      if (entry.durable === undefined) this.#groups.delete(groupId);
-      else this.#delete(groupId, entry);
-    }
-  }
-
-  #isDead(groupId: string, { group, deleting }: Entry): boolean {
-    return !deleting && group.memberCount === 0 && group.isQuiet && !this.#offsets.committed.has(groupId);
-  }
-
-  #delete(groupId: string, entry: Entry): void {
-    entry.deleting = true;
-    this.#turns.stage({
-      changes: [{ kind: "deleteGroup", groupId }],
-      essential: true,
-      durable: () => {
-        entry.deleting = false;
-        entry.durable = undefined;
-        if (this.#isDead(groupId, entry)) this.#groups.delete(groupId);
-      },
-      failed: () => {
-        entry.deleting = false;
-      },
-    });
-  }
-
   /** Whether the store knows the group: what is not durable is not shown. */
-  #isStored(groupId: string, entry: Entry): boolean {
-    return entry.durable !== undefined || this.#offsets.committed.ofGroup(groupId).length > 0;
+  #isStored(groupId: string, entry: GroupEntry): boolean {
+    return entry.durable !== undefined || this.#store.committed.hasDurable(groupId);
   }
 
   #unknownGroup(groupId: string, memberId: string, nowMs: number): ProtocolError {

@@ -1,18 +1,14 @@
 // Commits and reads of committed offsets. A commit is judged and staged in one synchronous step: in a gap between the two a
 // rebalance would let a member commit that has just lost the partition (hard place 6).
-//
-// Invariant: a commit is written twice in one turn, to the offsets table and to __consumer_offsets, or not at all.
 
 import { type ApiRequest, type ApiResponse, ProtocolError } from "@brooklet/protocol";
 import { type Deferred, deferred } from "@brooklet/protocol/world";
-import type { OffsetsTopicWriter, TopicCatalog } from "../log/log.ts";
+import type { TopicCatalog } from "../log/log.ts";
 import type { StoredOffset } from "../storage/storage.ts";
-import type { TurnQueue } from "../storage/turns.ts";
 import { admitCommit, checkReader, commitRefusal, STALE_COMMIT_HINT } from "./commit-rules.ts";
-import { encodeOffsetKey, encodeOffsetValue, OffsetsTopicBatches } from "./consumer-offsets.ts";
 import type { Effect } from "./effects.ts";
 import type { Group } from "./group.ts";
-import { CommittedOffsets } from "./offsets.ts";
+import type { OffsetStore } from "./offset-store.ts";
 import { partitionKey } from "./partitions.ts";
 
 type CommitRequest = ApiRequest<"offsetCommit">;
@@ -22,28 +18,22 @@ type FetchRequest = ApiRequest<"offsetFetch">;
 type FetchedOffset = ApiResponse<"offsetFetch">["offsets"][number];
 
 export interface OffsetRequestsParts {
-  readonly turns: TurnQueue;
+  readonly store: OffsetStore;
   readonly catalog: TopicCatalog;
-  readonly offsetsTopic: OffsetsTopicWriter;
-  readonly stored: Iterable<StoredOffset>;
   readonly maxMetadataLength: number;
 }
 
 export class OffsetRequests {
-  readonly committed: CommittedOffsets;
-  readonly #turns: TurnQueue;
+  readonly #store: OffsetStore;
   readonly #catalog: TopicCatalog;
   readonly #maxMetadataLength: number;
-  readonly #records: OffsetsTopicBatches;
   /** Reads that wait for commits under way. */
   readonly #readers = new Set<Deferred<void>>();
 
-  constructor({ turns, catalog, offsetsTopic, stored, maxMetadataLength }: OffsetRequestsParts) {
-    this.#turns = turns;
+  constructor({ store, catalog, maxMetadataLength }: OffsetRequestsParts) {
+    this.#store = store;
     this.#catalog = catalog;
     this.#maxMetadataLength = maxMetadataLength;
-    this.#records = new OffsetsTopicBatches(offsetsTopic, turns);
-    this.committed = new CommittedOffsets(stored, (topicId) => catalog.byId(topicId) !== undefined);
   }
 
   /**
@@ -89,7 +79,7 @@ export class OffsetRequests {
     accepted: readonly StoredOffset[],
   ): Promise<CommitResult[]> {
     if (accepted.length === 0) return results;
-    const homeless = new Set((await this.#stage(groupId, accepted)).map(({ topic }) => topic));
+    const homeless = new Set((await this.#store.commit(groupId, accepted)).map(({ topic }) => topic));
     if (homeless.size === 0) return results;
     return results.map((result, index) => {
       if (result.error !== undefined || !homeless.has(result.topic)) return result;
@@ -109,61 +99,22 @@ export class OffsetRequests {
     const keys = asked?.flatMap(({ item, place }) =>
       place instanceof ProtocolError ? [] : partitionKey(place.topicId, item.partition),
     );
-    const commits = this.committed.underWay(groupId, keys);
+    const { committed } = this.#store;
+    const commits = committed.underWay(groupId, keys);
     if (commits.length > 0) await this.#after(commits);
-    if (asked === undefined) return this.committed.ofGroup(groupId).map(fetched);
+    if (asked === undefined) return [...committed.ofGroup(groupId)].map(fetched);
     return asked.map(({ item: { topic, topicId = "", partition }, place }) => {
       const none = { topic, topicId, partition, offset: -1, leaderEpoch: -1, metadata: "" };
       if (place instanceof ProtocolError) return { ...none, error: place.toWire() };
-      const stored = this.committed.get(groupId, partitionKey(place.topicId, partition));
+      const stored = committed.get(groupId, { topicId: place.topicId, partition });
       return stored === undefined ? { ...none, topicId: place.topicId } : fetched(stored);
     });
-  }
-
-  seal(): void {
-    this.#records.seal();
-  }
-
-  restore(): void {
-    this.#records.restore();
-  }
-
-  /** The topic is gone with its offsets, and so are their records. */
-  dropTopic(topicId: string): void {
-    this.#buryRecords(this.committed.dropTopic(topicId));
-  }
-
-  #buryRecords(gone: readonly StoredOffset[]): void {
-    for (const offset of gone) this.#records.add(offset.groupId, { key: encodeOffsetKey(offset), value: null });
-    if (gone.length > 0) this.#turns.requestTurn();
   }
 
   /** Reads that wait are refused; commits that are staged get their turn's verdict. */
   close(error: ProtocolError): void {
     for (const reader of this.#readers) reader.reject(error);
     this.#readers.clear();
-  }
-
-  /** Resolves with what was not recorded because its topic is gone. */
-  #stage(groupId: string, offsets: readonly StoredOffset[]): Promise<readonly StoredOffset[]> {
-    const commit = this.committed.stage(groupId, offsets);
-    const done = deferred<readonly StoredOffset[]>();
-    for (const offset of offsets)
-      this.#records.add(groupId, { key: encodeOffsetKey(offset), value: encodeOffsetValue(offset) });
-    this.#turns.stage({
-      changes: offsets.map((offset) => ({ kind: "putOffset", offset })),
-      essential: true,
-      durable: () => {
-        const homeless = commit.durable();
-        this.#buryRecords(homeless);
-        done.resolve(homeless);
-      },
-      failed: (error) => {
-        commit.failed();
-        done.reject(error);
-      },
-    });
-    return done.promise;
   }
 
   async #after(commits: readonly Promise<void>[]): Promise<void> {

@@ -56,6 +56,11 @@ export class Timeline {
     return this.#entries.flatMap(({ version, event }) => (version <= durableVersion ? [event] : []));
   }
 
+  /** The group was deleted: what happened up to this version was another one's. */
+  forgetThrough(version: number): void {
+    this.#entries = this.#entries.filter((entry) => entry.version > version);
+  }
+
   /** What happened after this version did not happen. */
   takeBack(durableVersion: number): void {
     this.#entries = this.#entries.filter(({ version }) => version <= durableVersion);

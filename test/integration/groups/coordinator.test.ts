@@ -25,6 +25,7 @@ function assemble(storage: Storage, state: StoredState) {
     state,
     catalog: log.catalog,
     offsetsTopic: log.offsetsTopic,
+    recordTimes: log.recordTimes,
     ...shared,
   });
   groups.start();

@@ -3,7 +3,7 @@
 import type { ApiRequest } from "@brooklet/protocol";
 import { ProtocolError } from "@brooklet/protocol";
 import { createGroupCoordinator } from "../../../server/src/groups/group-coordinator.ts";
-import type { OffsetsTopicWriter, Topic, TopicCatalog } from "../../../server/src/log/log.ts";
+import type { OffsetsTopicWriter, RecordTimes, Topic, TopicCatalog } from "../../../server/src/log/log.ts";
 import type { Peer } from "../../../server/src/peer.ts";
 import { type Settings, settingDefinitions } from "../../../server/src/settings.ts";
 import type { Change, StoredOffset, StoredState } from "../../../server/src/storage/storage.ts";
@@ -230,6 +230,11 @@ export class GroupWorld {
   readonly clock = new SimulatedClock();
   readonly catalog = new FakeCatalog();
   readonly offsetsTopic = new FakeOffsetsTopic();
+  /** By `topicId:partition:offset`. */
+  readonly recordTimestamps = new Map<string, number>();
+  readonly recordTimes: RecordTimes = {
+    at: async (topicId, partition, offset) => this.recordTimestamps.get(`${topicId}:${partition}:${offset}`),
+  };
   readonly settings: Settings;
   turns = new FakeTurns();
   coordinator: ReturnType<typeof createGroupCoordinator>;
@@ -247,6 +252,7 @@ export class GroupWorld {
       state,
       catalog: this.catalog,
       offsetsTopic: this.offsetsTopic,
+      recordTimes: this.recordTimes,
       settings: this.settings,
       clock: this.clock,
       logger: silentLogger,
@@ -259,7 +265,11 @@ export class GroupWorld {
     const offsets = new Map<string, StoredOffset>();
     for (const change of this.turns.stored) {
       if (change.kind === "putGroup") groups.set(change.group.groupId, change.group.state);
-      if (change.kind === "deleteGroup") groups.delete(change.groupId);
+      if (change.kind === "deleteGroup") {
+        groups.delete(change.groupId);
+        for (const [key, { groupId }] of offsets) if (groupId === change.groupId) offsets.delete(key);
+      }
+      if (change.kind === "deleteOffset") offsets.delete(`${change.groupId}\n${change.topicId}:${change.partition}`);
       if (change.kind === "putOffset")
         offsets.set(`${change.offset.groupId}\n${change.offset.topicId}:${change.offset.partition}`, change.offset);
     }
