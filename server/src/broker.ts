@@ -9,7 +9,8 @@ import { type Clock, type Deferred, deferred, sleep, systemClock, systemRandom }
 import packageJson from "../package.json" with { type: "json" };
 import type { BrokerParts } from "./api/handler.ts";
 import { createGroupCoordinator } from "./groups/group-coordinator.ts";
-import { hostNamesOf, urlOf } from "./hosts.ts";
+import { hostNamesOf, isLoopbackHost, urlOf } from "./hosts.ts";
+import { Authenticator } from "./listeners/authenticator.ts";
 import { dispatch } from "./listeners/dispatch.ts";
 import { Guard } from "./listeners/guard.ts";
 import { type HttpDoorOptions, openHttpDoor } from "./listeners/http.ts";
@@ -146,11 +147,11 @@ class RunningBroker implements Broker {
       };
       this.#parts = parts;
       const refusals = new RefusalLog(logger, clock);
-      const services = { broker: parts, clock, dispatch, refusals };
+      const authenticator = new Authenticator({ digests: this.#config.tokenDigests, clock, refusals });
+      const services = { broker: parts, clock, dispatch, refusals, authenticator };
       const sessions = new Sessions({
         ...services,
         instances: new Instances(clock),
-        refusals,
       });
       this.#sessions = sessions;
       const door =
@@ -187,12 +188,11 @@ class RunningBroker implements Broker {
   }
 
   async #openSockets(services: Services, sessions: Sessions): Promise<Door> {
-    const { host, port, allowedHosts, allowedOrigins, allowAnonymousNetwork, logger } = this.#config;
+    const { host, port, allowedHosts, allowedOrigins } = this.#config;
     // Who asked for one certain address may also be addressed by it.
     const guard = new Guard({ allowedHosts: [...allowedHosts, ...hostNamesOf(host)], allowedOrigins });
     const door = await openHttpDoor({ ...services, sessions, guard, host, port });
-    if (allowAnonymousNetwork)
-      logger.warn({ host }, "anybody who reaches this broker may use it: no token is configured");
+    this.#warn();
     return {
       url: urlOf(host, door.port),
       port: door.port,
@@ -201,6 +201,16 @@ class RunningBroker implements Broker {
       stopAccepting: () => door.stopAccepting(),
       close: () => door.close(),
     };
+  }
+
+  /** What whoever runs the broker should know about who gets in. */
+  #warn(): void {
+    const { host, tokenDigests, warnings, logger } = this.#config;
+    for (const warning of warnings) logger.warn({}, warning);
+    if (isLoopbackHost(host)) return;
+    if (tokenDigests.length === 0)
+      logger.warn({ host }, "anybody who reaches this broker may use it: no token is configured");
+    else logger.warn({ host }, "tokens and records cross the network unencrypted: put TLS in front of this broker");
   }
 
   #describe(parts: BrokerParts, { startedAtMs, startedMs }: { startedAtMs: number; startedMs: number }) {
@@ -299,7 +309,7 @@ class RunningBroker implements Broker {
   }
 }
 
-type Services = Pick<HttpDoorOptions, "broker" | "clock" | "dispatch" | "refusals">;
+type Services = Pick<HttpDoorOptions, "broker" | "clock" | "dispatch" | "refusals" | "authenticator">;
 
 function simulatedDoor(listener: { readonly address: string; close(): Promise<void> }): Door {
   return {

@@ -3,6 +3,7 @@
 import { nearestName } from "@brooklet/protocol";
 import { isLoopbackHost, parseHost } from "./hosts.ts";
 import { parseSettings, type SettingProblem, type Settings, SettingsError } from "./settings.ts";
+import { digestsOf, readTokenFile } from "./tokens.ts";
 import type { Durability, Logger, ServerWorld } from "./world.ts";
 
 export interface BrokerOptions {
@@ -18,6 +19,10 @@ export interface BrokerOptions {
   readonly durability?: Durability;
   /** By Kafka's names; see settings.ts. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
+  /** Who comes must show this token, or one of these; at least 16 characters of visible ASCII each. Never logged, never shown. */
+  readonly token?: string | readonly string[];
+  /** A file of such tokens, one a line, that only its owner may read; its tokens are good beside those of `token`. */
+  readonly tokenFile?: string;
   /** Listen beyond this machine although anybody may come in. */
   readonly allowAnonymousNetwork?: boolean;
   /** Hosts that clients may address the broker by, beside the loopback ones: `name` or `name:port`. */
@@ -37,7 +42,11 @@ export interface BrokerConfig {
   readonly data: string | undefined;
   readonly durability: Durability;
   readonly settings: Settings;
+  /** SHA-256 of each token; none: nobody has to show one. */
+  readonly tokenDigests: readonly Buffer[];
   readonly allowAnonymousNetwork: boolean;
+  /** What is worth a line at the start. */
+  readonly warnings: readonly string[];
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
   readonly logger: Logger;
@@ -51,6 +60,8 @@ const optionNames = [
   "ephemeral",
   "durability",
   "settings",
+  "token",
+  "tokenFile",
   "allowAnonymousNetwork",
   "allowedHosts",
   "allowedOrigins",
@@ -80,13 +91,15 @@ export function readOptions(options: BrokerOptions): BrokerConfig {
     refuse("port", `must be a whole number from 0 (a free one) to 65535; this is ${show(port)}`);
   }
   if (typeof host !== "string" || host === "") refuse("host", `must be a name or an address; this is ${show(host)}`);
-  else if (typeof allowAnonymousNetwork === "boolean" && !allowAnonymousNetwork && !isLoopbackHost(host)) {
+  else if (allowAnonymousNetwork === false && !wantsToken(options) && !isLoopbackHost(host)) {
     refuse(
       "host",
-      `${host} can be reached from other machines, and no token is configured; ` +
-        "to let anybody in, say so with allowAnonymousNetwork (--allow-anonymous-network)",
+      `${host} can be reached from other machines, and no token is configured; configure one (--token-file), ` +
+        "or to let anybody in, say so with allowAnonymousNetwork (--allow-anonymous-network)",
     );
   }
+  const warnings: string[] = [];
+  const tokenDigests = readTokens(options, refuse, warnings);
   if (data !== undefined && (typeof data !== "string" || data === "")) {
     refuse("data", `must be the path of a folder; this is ${show(data)}`);
   }
@@ -121,7 +134,9 @@ export function readOptions(options: BrokerOptions): BrokerConfig {
     data,
     durability: durability ?? (data === undefined ? "memory" : "disk"),
     settings,
+    tokenDigests,
     allowAnonymousNetwork,
+    warnings,
     allowedHosts,
     allowedOrigins,
     logger: withoutThrowing(logger as Logger),
@@ -138,6 +153,35 @@ export function optionProblems(options: BrokerOptions): readonly SettingProblem[
     if (error instanceof SettingsError) return error.problems;
     throw error;
   }
+}
+
+function wantsToken({ token, tokenFile }: BrokerOptions): boolean {
+  return token !== undefined || tokenFile !== undefined;
+}
+
+/** Digests of all tokens given. No problem repeats a token. */
+function readTokens(
+  { token, tokenFile }: BrokerOptions,
+  refuse: (setting: string, problem: string) => void,
+  warnings: string[],
+): readonly Buffer[] {
+  const digests: Buffer[] = [];
+  const take = (setting: string, tokens: readonly unknown[]) => {
+    const read = digestsOf(tokens);
+    digests.push(...read.digests);
+    for (const problem of read.problems) refuse(setting, problem);
+  };
+  if (token !== undefined) take("token", Array.isArray(token) ? token : [token]);
+  if (tokenFile !== undefined) {
+    if (typeof tokenFile !== "string" || tokenFile === "") refuse("tokenFile", "must be the path of a file");
+    else {
+      const { tokens, problem, warning } = readTokenFile(tokenFile);
+      if (warning !== undefined) warnings.push(warning);
+      if (problem === undefined) take("tokenFile", tokens);
+      else refuse("tokenFile", problem);
+    }
+  }
+  return digests;
 }
 
 function checkDurability(

@@ -6,7 +6,14 @@ import type { OpenedStorage } from "./storage/storage.ts";
 export type { Durability, OpenedStorage } from "./storage/storage.ts";
 
 /** Takes a link that a client opened; returns what the link is to call. */
-export type AcceptLink = (link: Link, peer: { readonly address: string }) => LinkHandlers;
+export type AcceptLink = (link: Link, peer: Newcomer) => LinkHandlers;
+
+/** Who opened a link. */
+export interface Newcomer {
+  readonly address: string;
+  /** It has shown a good token already; otherwise its hello has to. */
+  readonly authenticated?: boolean;
+}
 
 export interface ServerWorld {
   readonly clock: Clock;

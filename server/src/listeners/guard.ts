@@ -47,6 +47,11 @@ export class Guard {
     this.#lastGoodHost = undefined;
   }
 
+  /** Whether pages of this origin, which is not the broker's own, may read its answers. */
+  allowsOrigin(origin: string): boolean {
+    return this.#origins.has(origin);
+  }
+
   /** Why the request is refused; undefined lets it pass. */
   check(request: GuardedRequest): GuardRefusal | undefined {
     if (request.url?.charCodeAt(0) !== 0x2f) {

@@ -49,6 +49,7 @@ export function respondJson(response: ServerResponse, httpStatus: number, body: 
 
 /** An error as JSON; its status is the table's unless HTTP has a better one. */
 export function respondError(response: ServerResponse, error: ProtocolError, httpStatus = error.row.httpStatus): void {
+  if (!response.headersSent) for (const [name, value] of headersOf(error)) response.setHeader(name, value);
   respondJson(response, httpStatus, { error: error.toWire() });
 }
 
@@ -73,13 +74,21 @@ export function refuseSocket(socket: Duplex, error: ProtocolError, httpStatus: n
     `content-length: ${Buffer.byteLength(body)}`,
     "cross-origin-resource-policy: same-origin",
     "x-content-type-options: nosniff",
+    ...headersOf(error).map(([name, value]) => `${name}: ${value}`),
   ];
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
 }
 
-/** No route has this path and method. */
+/** What HTTP says in a header of its own. */
+function headersOf({ code, context }: ProtocolError): [name: string, value: string][] {
+  if (code === "SASL_AUTHENTICATION_FAILED") return [["www-authenticate", 'Bearer realm="brooklet"']];
+  const retryAfterMs: unknown = context?.retryAfterMs;
+  return typeof retryAfterMs === "number" ? [["retry-after", String(Math.ceil(retryAfterMs / 1000))]] : [];
+}
+
+/** No route has this path and method. What stands behind "?" is not repeated. */
 export function unknownRoute(request: IncomingMessage): ProtocolError {
-  const shown = `${request.method} ${request.url?.slice(0, 200) ?? ""}`;
+  const shown = `${request.method} ${request.url?.split("?", 1)[0]?.slice(0, 200) ?? ""}`;
   return new ProtocolError("INVALID_REQUEST", `this broker has no ${shown}`, {
     hint: "APIs are POST /v1/{api}; see GET /v1/topics, /v1/groups and /healthz.",
   });

@@ -13,7 +13,8 @@ import type { Clock } from "@brooklet/protocol/world";
 import type { BrokerParts, RequestContext } from "../api/handler.ts";
 import type { DispatchedApi } from "../api/index.ts";
 import type { Peer } from "../peer.ts";
-import { ANONYMOUS, type Answer, type Dispatch } from "./dispatch.ts";
+import type { Authenticator } from "./authenticator.ts";
+import type { Answer, Dispatch } from "./dispatch.ts";
 import { PendingRequest } from "./flow.ts";
 import type { HttpLoad } from "./http-load.ts";
 
@@ -23,6 +24,7 @@ export interface HttpServices {
   readonly clock: Clock;
   readonly dispatch: Dispatch;
   readonly load: HttpLoad;
+  readonly authenticator: Authenticator;
 }
 
 export class HttpExchange extends PendingRequest implements Peer {
@@ -64,7 +66,7 @@ function contextOf(api: string, response: ServerResponse, services: HttpServices
   const exchange = new HttpExchange(api, response);
   return {
     broker: services.broker,
-    principal: ANONYMOUS,
+    principal: services.authenticator.principal,
     peer: exchange,
     cancellation: exchange,
     nowMs: services.clock.nowMs(),

@@ -14,6 +14,8 @@ import {
   WEBSOCKET_SUBPROTOCOL,
 } from "@brooklet/protocol";
 import { fastify as createFastify, type FastifyInstance } from "fastify";
+import { AddressBound } from "./address-bound.ts";
+import { answerCrossOrigin } from "./cross-origin.ts";
 import type { Guard } from "./guard.ts";
 import { refuseRequest, refuseSocket, respondError, unknownRoute } from "./http-answers.ts";
 import { addApiRoute, respondUnsupportedType } from "./http-api.ts";
@@ -25,12 +27,9 @@ import type { RefusalClass, RefusalLog } from "./refusal-log.ts";
 import type { Sessions } from "./sessions.ts";
 import { WebSocketDoor } from "./websocket.ts";
 
-/** From the first byte of a request to the end of its headers, and to its end. */
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
+/** How often late requests are looked for, and at least this many times within the shortest time a request may take. */
 const CHECK_INTERVAL_MS = 5_000;
-/** An idle connection between two requests. */
-const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+const CHECKS_PER_TIMEOUT = 4;
 /** A socket on which nothing moves; a parked fetch may be silent for fetch.max.wait.ms. */
 const SILENCE_BEYOND_WAIT_MS = 30_000;
 const MAX_REQUEST_HEADERS_BYTES = 16 * 1024;
@@ -61,7 +60,7 @@ export interface HttpDoor {
  * Errors: an Error that says who has the port, or why the address cannot be used.
  */
 export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
-  const { broker, clock, guard, refusals, sessions } = options;
+  const { broker, clock, guard, refusals, sessions, authenticator } = options;
   const bodyLimitBytes = FRAME_PREFIX_BYTES + MAX_HEADER_BYTES + broker.settings["socket.request.max.bytes"];
   const load = new HttpLoad(bodyLimitBytes);
   let stopping = false;
@@ -76,6 +75,13 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
       if (refusal !== undefined) {
         tell(request, refusal.error, classOf(refusal.httpStatus));
         refuseRequest(response, refusal.error, refusal.httpStatus);
+        return;
+      }
+      if (request.headers.origin !== undefined && answerCrossOrigin(guard, request, response)) return;
+      const denial = authenticator.checkRequest(request);
+      if (denial !== undefined) {
+        tell(request, denial, "token");
+        refuseRequest(response, denial);
       } else if (stopping) {
         refuseRequest(response, new ProtocolError("BROKER_NOT_AVAILABLE", "the broker is stopping"));
       } else {
@@ -101,18 +107,37 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     clock,
     settings: broker.settings,
     logger: broker.logger,
+    refusals,
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
-    const refusal = guard.check(request) ?? upgradeRefusal(request, webSockets, stopping);
-    if (refusal === undefined) {
-      webSockets.upgrade(request, socket, head);
-    } else {
+    const refusal = guard.check(request);
+    if (refusal !== undefined) {
       tell(request, refusal.error, classOf(refusal.httpStatus));
       refuseSocket(socket, refusal.error, refusal.httpStatus);
+      return;
+    }
+    const { refusal: denial, authenticated } = authenticator.checkUpgrade(request);
+    if (denial !== undefined) {
+      tell(request, denial, "token");
+      refuseSocket(socket, denial, denial.row.httpStatus);
+      return;
+    }
+    const mistake = upgradeRefusal(request, webSockets, stopping);
+    if (mistake === undefined) {
+      webSockets.upgrade(request, socket, head, authenticated);
+    } else {
+      tell(request, mistake.error, "target");
+      refuseSocket(socket, mistake.error, mistake.httpStatus);
     }
   });
 
+  const perAddress = new AddressBound(broker.settings["max.connections.per.ip"]);
+  server.on("connection", (socket) => {
+    if (perAddress.enter(socket)) return;
+    refusals.refused("connections", socket.remoteAddress ?? "unknown", "this address has max.connections.per.ip");
+    socket.destroy();
+  });
   // Node drops what is above maxConnections without a word.
   server.on("drop", (dropped) => {
     const peer = `${dropped?.remoteAddress ?? "unknown"}:${dropped?.remotePort ?? 0}`;
@@ -166,12 +191,15 @@ function createHttpServer(
   { broker }: HttpDoorOptions,
 ): { server: Server; fastify: FastifyInstance } {
   const silenceMs = broker.settings["fetch.max.wait.ms"] + SILENCE_BEYOND_WAIT_MS;
+  const requestTimeout = broker.settings["http.request.timeout.ms"];
+  const headersTimeout = Math.min(broker.settings["handshake.timeout.ms"], requestTimeout);
+  const keepAliveTimeout = broker.settings["idle.timeout.ms"] / 2;
   let server: Server | undefined;
   const fastify = createFastify({
     bodyLimit: bodyLimitBytes,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout,
     connectionTimeout: silenceMs,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    keepAliveTimeout,
     routerOptions: { maxParamLength: MAX_PATH_PARAMETER_LENGTH, ignoreTrailingSlash: false },
     onProtoPoisoning: "error",
     onConstructorPoisoning: "error",
@@ -184,10 +212,10 @@ function createHttpServer(
     serverFactory: (route) => {
       const created = createServer(
         {
-          headersTimeout: HEADERS_TIMEOUT_MS,
-          requestTimeout: REQUEST_TIMEOUT_MS,
-          connectionsCheckingInterval: CHECK_INTERVAL_MS,
-          keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+          headersTimeout,
+          requestTimeout,
+          connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, headersTimeout / CHECKS_PER_TIMEOUT),
+          keepAliveTimeout,
           maxHeaderSize: MAX_REQUEST_HEADERS_BYTES,
           // Without a Host the guard answers, in the shape of all errors.
           requireHostHeader: false,

@@ -17,22 +17,14 @@ import {
 import type { Clock, Link, LinkHandlers, Timers } from "@brooklet/protocol/world";
 import type { BrokerParts } from "../api/handler.ts";
 import type { Peer } from "../peer.ts";
+import type { Newcomer } from "../world.ts";
 import { encodeAnswer, encodeRefusal } from "./answers.ts";
-import {
-  ANONYMOUS,
-  type Answer,
-  asProtocolError,
-  type Dispatch,
-  isDispatched,
-  unknownApi,
-  validated,
-} from "./dispatch.ts";
+import type { Authenticator } from "./authenticator.ts";
+import { type Answer, asProtocolError, type Dispatch, isDispatched, unknownApi, validated } from "./dispatch.ts";
 import { Flow, type FlowTotals, PendingRequest } from "./flow.ts";
 import type { Instances, Supersedable } from "./instances.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 
-/** A connection that has not said hello by then is closed. */
-const HELLO_TIMEOUT_MS = 10_000;
 const MAX_LATENESS_MS = 100;
 /** WebSocket close codes (RFC 6455, 7.4.1): what ended a session. */
 const CLOSE = { goingAway: 1001, malformed: 1002, policy: 1008, tooBig: 1009, tryLater: 1013 } as const;
@@ -46,6 +38,7 @@ export interface SessionServices {
   readonly instances: Instances;
   readonly dispatch: Dispatch;
   readonly refusals: RefusalLog;
+  readonly authenticator: Authenticator;
   readonly totals: FlowTotals;
   /** The broker is on its way down: what still arrives is refused. */
   isStopping(): boolean;
@@ -61,14 +54,18 @@ export class Session implements LinkHandlers, Peer, Supersedable {
   readonly #pending = new Map<number, PendingRequest>();
   readonly #maxMessageBytes: number;
   readonly #address: string;
+  readonly #hasShownToken: boolean;
+  readonly #helloTimeoutMs: number;
   #state: "greeting" | "open" | "ended" = "greeting";
   #clientInstanceId = "";
   #client = "";
 
-  constructor(link: Link, address: string, services: SessionServices) {
+  constructor(link: Link, { address, authenticated = false }: Newcomer, services: SessionServices) {
     const { settings } = services.broker;
     this.#link = link;
     this.#address = address;
+    this.#hasShownToken = authenticated;
+    this.#helloTimeoutMs = settings["handshake.timeout.ms"];
     this.#services = services;
     this.#timers = services.clock.timers();
     this.#maxMessageBytes = FRAME_PREFIX_BYTES + MAX_HEADER_BYTES + settings["socket.request.max.bytes"];
@@ -82,7 +79,7 @@ export class Session implements LinkHandlers, Peer, Supersedable {
         onStalled: (why) => this.end(CLOSE.tryLater, why),
       },
     );
-    this.#awaitHello(HELLO_TIMEOUT_MS);
+    this.#awaitHello(this.#helloTimeoutMs);
   }
 
   /** A timer that comes late is set once more: after a pause of this process the hello may lie in the socket (hard place 4). */
@@ -92,7 +89,7 @@ export class Session implements LinkHandlers, Peer, Supersedable {
         this.#awaitHello(lateMs, true);
         return;
       }
-      const reason = `no hello within ${HELLO_TIMEOUT_MS / 1000} s`;
+      const reason = `no hello within ${this.#helloTimeoutMs / 1000} s`;
       this.#services.refusals.refused("silence", this.#address, reason);
       this.end(CLOSE.policy, reason);
     });
@@ -196,6 +193,7 @@ export class Session implements LinkHandlers, Peer, Supersedable {
     }
     const refusal = this.#flow.admit(api, bytes);
     if (refusal !== undefined) {
+      this.#services.refusals.refused("quota", this.description, refusal.message);
       this.#refuse(id, refusal);
       return;
     }
@@ -204,7 +202,7 @@ export class Session implements LinkHandlers, Peer, Supersedable {
     this.#flow.started(pending);
     const context = {
       broker: this.#services.broker,
-      principal: ANONYMOUS,
+      principal: this.#services.authenticator.principal,
       peer: this,
       cancellation: pending,
       nowMs: this.#services.clock.nowMs(),
@@ -256,6 +254,13 @@ export class Session implements LinkHandlers, Peer, Supersedable {
       throw new ProtocolError("INVALID_REQUEST", "the first request of a connection is hello");
     if (this.#services.isStopping()) throw new ProtocolError("BROKER_NOT_AVAILABLE", "the broker is stopping");
     const request = validated("hello", header);
+    if (!this.#hasShownToken) {
+      const refusal = this.#services.authenticator.checkToken(this.#address, request.token);
+      if (refusal !== undefined) {
+        this.#services.refusals.refused("token", this.#address, refusal.message);
+        throw refusal;
+      }
+    }
     const version = Math.max(...PROTOCOL_VERSIONS.filter((known) => request.versions.includes(known)));
     if (!Number.isFinite(version)) {
       throw new ProtocolError(

@@ -2,10 +2,8 @@
 // hands every new link to `accept`.
 
 import type { Link, LinkHandlers } from "@brooklet/protocol/world";
+import type { Newcomer } from "../world.ts";
 import { Session, type SessionServices } from "./session.ts";
-
-/** Connections that have not said hello. They may wait for ten seconds only. */
-export const MAX_SESSIONS_BEFORE_HELLO = 200;
 
 const GOING_AWAY = 1001;
 const TRY_AGAIN_LATER = 1013;
@@ -13,12 +11,15 @@ const TRY_AGAIN_LATER = 1013;
 export class Sessions {
   readonly #services: SessionServices;
   readonly #maxSessions: number;
+  readonly #maxGreeting: number;
   readonly #all = new Set<Session>();
   readonly #greeting = new Set<Session>();
   #stopping = false;
 
   constructor(services: Omit<SessionServices, "totals" | "isStopping" | "greeted" | "ended">) {
-    this.#maxSessions = services.broker.settings["max.connections"];
+    const { settings } = services.broker;
+    this.#maxSessions = settings["max.connections"];
+    this.#maxGreeting = settings["max.unauthenticated.connections"];
     this.#services = {
       ...services,
       totals: { requestBytes: 0 },
@@ -42,14 +43,14 @@ export class Sessions {
     return count;
   }
 
-  accept(link: Link, peer: { readonly address: string }): LinkHandlers {
+  accept(link: Link, peer: Newcomer): LinkHandlers {
     const refusal = this.#refusal();
     if (refusal !== undefined) {
       if (!this.#stopping) this.#services.refusals.refused("connections", peer.address, refusal.reason);
       link.close(refusal.code, refusal.reason);
       return { onMessage: () => {}, onClose: () => {} };
     }
-    const session = new Session(link, peer.address, this.#services);
+    const session = new Session(link, peer, this.#services);
     this.#all.add(session);
     this.#greeting.add(session);
     return session;
@@ -58,8 +59,8 @@ export class Sessions {
   #refusal(): { code: number; reason: string } | undefined {
     if (this.#stopping) return { code: GOING_AWAY, reason: "the broker is stopping" };
     if (this.#all.size >= this.#maxSessions) return { code: TRY_AGAIN_LATER, reason: "the broker has max.connections" };
-    if (this.#greeting.size >= MAX_SESSIONS_BEFORE_HELLO) {
-      return { code: TRY_AGAIN_LATER, reason: "too many connections have not said hello" };
+    if (this.#greeting.size >= this.#maxGreeting) {
+      return { code: TRY_AGAIN_LATER, reason: "max.unauthenticated.connections have not said hello" };
     }
     return undefined;
   }

@@ -10,12 +10,14 @@ import type { Clock, Link, LinkHandlers, Timers } from "@brooklet/protocol/world
 import { type ServerOptions, WebSocket, WebSocketServer } from "ws";
 import type { Settings } from "../settings.ts";
 import type { AcceptLink, Logger } from "../world.ts";
+import type { RefusalLog } from "./refusal-log.ts";
 
 /** Of one message; clients send frames whole. */
 const MAX_FRAGMENTS = 128;
 /** Socket reads of which one message may consist; each is up to 64 KiB, a slow network makes them smaller. */
 const MAX_BUFFERED_CHUNKS = 65_536;
-const MAX_PINGS_PER_SECOND = 10;
+/** Of the pings that a connection may send: it may save up this many seconds' worth, for a network that bunches them. */
+const PING_BURST_SECONDS = 10;
 /** How long a peer may take to answer a close frame before its socket is destroyed. */
 const CLOSE_TIMEOUT_MS = 2_000;
 /** Signs of life are looked for this many times per idle.timeout.ms. */
@@ -24,24 +26,36 @@ const SWEEPS_PER_IDLE_TIMEOUT = 4;
 const UNSUPPORTED_DATA = 1003;
 const POLICY = 1008;
 const TOO_LARGE = 1009;
+/** What ws says of a message in too many pieces. */
+const flooding: ReadonlySet<string> = new Set(["WS_ERR_TOO_MANY_BUFFERED_PARTS", "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH"]);
 
 export class WebSocketDoor {
   readonly #server: WebSocketServer;
   readonly #accept: AcceptLink;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #refusals: RefusalLog;
+  readonly #maxPingsPerSecond: number;
   readonly #timers: Timers;
   readonly #links = new Set<WebSocketLink>();
   readonly #sweepIntervalMs: number;
 
-  constructor(services: { accept: AcceptLink; clock: Clock; settings: Settings; logger: Logger }) {
+  constructor(services: {
+    accept: AcceptLink;
+    clock: Clock;
+    settings: Settings;
+    logger: Logger;
+    refusals: RefusalLog;
+  }) {
     const { settings } = services;
     this.#accept = services.accept;
     this.#clock = services.clock;
     this.#logger = services.logger;
+    this.#refusals = services.refusals;
+    this.#maxPingsPerSecond = settings["max.pings.per.second"];
     const maxPayload = FRAME_PREFIX_BYTES + MAX_HEADER_BYTES + settings["socket.request.max.bytes"];
-    // @types/ws does not know closeTimeout yet.
-    const options: ServerOptions & { closeTimeout: number } = {
+    // @types/ws does not know these two yet.
+    const options: ServerOptions & { closeTimeout: number; maxPendingAutoPongs: number } = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
@@ -50,6 +64,8 @@ export class WebSocketDoor {
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_BUFFERED_CHUNKS,
       closeTimeout: CLOSE_TIMEOUT_MS,
+      // Above ours, which closes with a reason; ws's own cuts without one.
+      maxPendingAutoPongs: settings["max.pings.per.second"] * PING_BURST_SECONDS + 1,
       handleProtocols: () => WEBSOCKET_SUBPROTOCOL,
     };
     this.#server = new WebSocketServer(options);
@@ -70,12 +86,19 @@ export class WebSocketDoor {
   }
 
   /** Takes over a socket that the guard has let pass. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, authenticated: boolean): void {
     const { remoteAddress, remotePort } = request.socket;
+    const address = `${remoteAddress ?? "unknown"}:${remotePort ?? 0}`;
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      const link = new WebSocketLink(webSocket, this.#clock, this.#logger, () => this.#links.delete(link));
+      const pings = new PingBound(this.#clock, this.#maxPingsPerSecond);
+      const link = new WebSocketLink(webSocket, {
+        logger: this.#logger,
+        pings,
+        onGone: () => this.#links.delete(link),
+        onFlood: (reason) => this.#refusals.refused("flood", address, reason),
+      });
       this.#links.add(link);
-      link.open(this.#accept(link, { address: `${remoteAddress ?? "unknown"}:${remotePort ?? 0}` }));
+      link.open(this.#accept(link, { address, authenticated }));
     });
   }
 
@@ -96,20 +119,45 @@ export class WebSocketDoor {
   }
 }
 
+/** A bucket of pings that fills by `perSecond` up to ten seconds' worth. */
+export class PingBound {
+  readonly #clock: Clock;
+  readonly perSecond: number;
+  #left: number;
+  #filledMs: number;
+
+  constructor(clock: Clock, perSecond: number) {
+    this.#clock = clock;
+    this.perSecond = perSecond;
+    this.#left = perSecond * PING_BURST_SECONDS;
+    this.#filledMs = clock.nowMs();
+  }
+
+  /** Takes one out; false when none is left. */
+  take(): boolean {
+    const nowMs = this.#clock.nowMs();
+    const filled = this.#left + ((nowMs - this.#filledMs) / 1000) * this.perSecond;
+    this.#left = Math.min(this.perSecond * PING_BURST_SECONDS, filled) - 1;
+    this.#filledMs = nowMs;
+    return this.#left >= 0;
+  }
+}
+
+interface LinkServices {
+  readonly logger: Logger;
+  readonly pings: PingBound;
+  readonly onGone: () => void;
+  readonly onFlood: (reason: string) => void;
+}
+
 class WebSocketLink implements Link {
   readonly #socket: WebSocket;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #onGone: () => void;
+  readonly #services: LinkServices;
   #silentSweeps = 0;
-  #pingSecond = 0;
-  #pings = 0;
 
-  constructor(socket: WebSocket, clock: Clock, logger: Logger, onGone: () => void) {
+  constructor(socket: WebSocket, services: LinkServices) {
     this.#socket = socket;
-    this.#clock = clock;
-    this.#logger = logger;
-    this.#onGone = onGone;
+    this.#services = services;
   }
 
   /** Connects the socket with what it is to tell. */
@@ -131,9 +179,12 @@ class WebSocketLink implements Link {
     });
     socket.on("ping", () => this.#onPing());
     // What broke the socket; `close` follows.
-    socket.on("error", (error) => this.#logger.debug({ err: error }, "a WebSocket broke a rule or its network failed"));
+    socket.on("error", (error) => {
+      this.#services.logger.debug({ err: error }, "a WebSocket broke a rule or its network failed");
+      if ("code" in error && flooding.has(String(error.code))) this.#services.onFlood(error.message);
+    });
     socket.on("close", (code, reason) => {
-      this.#onGone();
+      this.#services.onGone();
       handlers.onClose(code, reason.toString());
     });
   }
@@ -176,11 +227,11 @@ class WebSocketLink implements Link {
 
   #onPing(): void {
     this.#silentSweeps = 0;
-    const second = Math.floor(this.#clock.nowMs() / 1000);
-    this.#pings = second === this.#pingSecond ? this.#pings + 1 : 1;
-    this.#pingSecond = second;
-    if (this.#pings > MAX_PINGS_PER_SECOND)
-      this.#socket.close(POLICY, `more than ${MAX_PINGS_PER_SECOND} pings a second`);
+    const { pings } = this.#services;
+    if (pings.take() || this.#socket.readyState !== this.#socket.OPEN) return;
+    const reason = `more than ${pings.perSecond} pings a second (max.pings.per.second)`;
+    this.#services.onFlood(reason);
+    this.#socket.close(POLICY, reason);
   }
 }
 

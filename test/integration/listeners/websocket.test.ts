@@ -113,10 +113,14 @@ test("a message of too many fragments is refused", async () => {
   expect((await socket.closed).code).toBe(1008);
 });
 
-test("more than ten pings a second end the connection", async () => {
-  const socket = await RawSocket.greeted(broker.url);
-  for (let count = 0; count < 30; count++) socket.socket.ping();
-  expect((await socket.closed).code).toBe(1008);
+test("a flood of pings ends the connection and says why; what a network bunches up does not", async () => {
+  const bunched = await RawSocket.greeted(broker.url);
+  for (let count = 0; count < 50; count++) bunched.socket.ping();
+  expect((await bunched.request("status")).header).toHaveProperty("clusterId");
+  await bunched.close();
+  const flooding = await RawSocket.greeted(broker.url);
+  for (let count = 0; count < 200; count++) flooding.socket.ping();
+  expect(await flooding.closed).toEqual({ code: 1008, reason: "more than 10 pings a second (max.pings.per.second)" });
 });
 
 test("a connection that answers no ping is cut; one that is only quiet stays", async () => {

@@ -4,11 +4,13 @@ import { encodeFrame } from "@brooklet/protocol";
 import { type Deferred, deferred } from "@brooklet/protocol/world";
 import { afterEach, expect } from "vitest";
 import type { BrokerParts, RequestContext } from "../../../server/src/api/handler.ts";
+import { Authenticator } from "../../../server/src/listeners/authenticator.ts";
 import type { Answer, Dispatch } from "../../../server/src/listeners/dispatch.ts";
 import { Instances } from "../../../server/src/listeners/instances.ts";
 import { RefusalLog } from "../../../server/src/listeners/refusal-log.ts";
 import { Sessions } from "../../../server/src/listeners/sessions.ts";
 import { parseSettings } from "../../../server/src/settings.ts";
+import { digestsOf } from "../../../server/src/tokens.ts";
 import { FakeLink } from "../../support/fake-link.ts";
 import { SimulatedClock } from "../../support/simulated-clock.ts";
 
@@ -26,7 +28,7 @@ afterEach(() => {
 });
 
 /** A broker's sessions whose handlers answer when the test says so. */
-export function world(given: Record<string, number> = {}) {
+export function world(given: Record<string, number> = {}, tokens: readonly string[] = []) {
   const clock = new SimulatedClock();
   clocks.push(clock);
   const calls: Call[] = [];
@@ -40,14 +42,16 @@ export function world(given: Record<string, number> = {}) {
   const logger = { debug() {}, info() {}, warn() {}, error: (fields: object) => void errors.push(fields) };
   const broker = { clusterId: "cluster", settings, logger } as unknown as BrokerParts;
   const refusals = new RefusalLog(logger, clock);
-  const sessions = new Sessions({ broker, clock, instances: new Instances(clock), dispatch, refusals });
+  const { digests } = tokens.length === 0 ? { digests: [] } : digestsOf(tokens);
+  const authenticator = new Authenticator({ digests, clock, refusals });
+  const sessions = new Sessions({ broker, clock, instances: new Instances(clock), dispatch, refusals, authenticator });
 
-  const connect = () => {
+  const connect = (peer: { address?: string; authenticated?: boolean } = {}) => {
     const link = new FakeLink();
-    const handlers = sessions.accept(link, { address: "127.0.0.1:1" });
+    const handlers = sessions.accept(link, { address: "127.0.0.1:1", ...peer });
     const send = (header: object, payload: Uint8Array[] = []) => handlers.onMessage(encodeFrame(header, payload));
-    const hello = (clientInstanceId = `instance-${Math.random()}`, connectionSeq = 1) =>
-      send({ id: 0, api: "hello", client: "tester", versions: [1], clientInstanceId, connectionSeq });
+    const hello = (clientInstanceId = `instance-${Math.random()}`, connectionSeq = 1, more: object = {}) =>
+      send({ id: 0, api: "hello", client: "tester", versions: [1], clientInstanceId, connectionSeq, ...more });
     return { link, handlers, send, hello };
   };
   const greeted = (...args: [string?, number?]) => {
@@ -57,7 +61,7 @@ export function world(given: Record<string, number> = {}) {
     return connection;
   };
   const close = () => sessions.closeAll("the test is over");
-  return { clock, calls, errors, sessions, connect, greeted, close };
+  return { clock, calls, errors, refusals, sessions, connect, greeted, close };
 }
 
 export const DONE: Answer = { header: { done: true }, payload: [] };

@@ -3,7 +3,6 @@
 import { encodeFrame, ProtocolError } from "@brooklet/protocol";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { MAX_SESSIONS_BEFORE_HELLO } from "../../../server/src/listeners/sessions.ts";
 import { settle } from "../../support/simulated-clock.ts";
 import { type Call, codeOf, DONE, world } from "./session-world.ts";
 
@@ -96,9 +95,9 @@ test("before hello a frame is bounded by 64 KiB; after it by the granted payload
 });
 
 test("those who have not said hello are bounded in number; who has is not counted", () => {
-  const { connect, greeted, close } = world();
+  const { connect, greeted, close } = world({ "max.unauthenticated.connections": 5 });
   greeted();
-  for (let index = 0; index < MAX_SESSIONS_BEFORE_HELLO; index++) connect();
+  for (let index = 0; index < 5; index++) connect();
   const one = connect();
   expect(one.link.closed?.code).toBe(1013);
   close();
