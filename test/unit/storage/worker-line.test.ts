@@ -1,7 +1,7 @@
 // The line to a worker thread: answers in order, and every call settled when the worker ends.
 
 import { expect, onTestFinished, test } from "vitest";
-import { WorkerLine } from "../../../server/src/storage/sqlite/worker-line.ts";
+import { WorkerLine } from "../../../server/src/worker-line.ts";
 
 interface Answer {
   readonly kind: "ready" | "echo";

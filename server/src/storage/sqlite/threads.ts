@@ -26,7 +26,7 @@ import {
   type WorkerStart,
 } from "./messages.ts";
 import type { TimestampRequest } from "./read-batches.ts";
-import { expectKind, WorkerLine } from "./worker-line.ts";
+import { expectKind, WorkerLine } from "../../worker-line.ts";
 
 // Named once: a build that bundles the workers replaces these two lines.
 const WRITER_FILE = new URL("./writer.worker.ts", import.meta.url);
