@@ -43,8 +43,8 @@ export {
   UnreleasedInstanceIdError,
   WakeupError,
 } from "./errors.ts";
+export type { ProducerInterceptor, ProducerRecord, RecordMetadata } from "./produced.ts";
 export { Producer } from "./producer/producer.ts";
-export type { ProducerRecord, RecordMetadata } from "./producer/record.ts";
 export {
   bytes,
   type Deserializer,

@@ -2,6 +2,7 @@
 // Named differences: `linger.ms` is 0 (Kafka 5) and `batch.size` 262144 (Kafka 16384), because a batch closes when a request slot is free.
 
 import type { ConfigProblem } from "../errors.ts";
+import type { ProducerInterceptor } from "../produced.ts";
 import { bytes, type Serializer } from "../serdes.ts";
 import {
   atLeast,
@@ -54,7 +55,7 @@ export const producerOptions = optionTable({
   "partitioner.adaptive.partitioning.enable": ignored(ONE_BROKER),
   "partitioner.availability.timeout.ms": ignored(ONE_BROKER),
   "metadata.max.idle.ms": ignored("a topic's metadata is kept while the producer lives"),
-  "interceptor.classes": refused("interceptors are not there yet"),
+  "interceptor.classes": { fate: "works", type: "interceptors", methods: ["onSend", "onAcknowledgement", "close"] },
   // librdkafka's names.
   "queue.buffering.max.ms": insteadUse("linger.ms"),
   "queue.buffering.max.kbytes": insteadUse("buffer.memory"),
@@ -79,6 +80,8 @@ export interface ProducerConfig<K, V> extends ConfigOf<typeof producerOptions> {
   "key.serializer"?: Serializer<K>;
   /** Default: bytes. */
   "value.serializer"?: Serializer<V>;
+  /** Objects, called in this order. */
+  "interceptor.classes"?: readonly ProducerInterceptor<K, V>[];
 }
 
 function checkDeliveryTimeout(settings: Raw, given: ReadonlySet<string>): ConfigProblem | undefined {
@@ -144,4 +147,4 @@ export function parseProducerConfig(config: object): ProducerSettings {
   };
 }
 
-const defaults = { keySerializer: bytes, valueSerializer: bytes };
+const defaults = { keySerializer: bytes, valueSerializer: bytes, interceptorClasses: [] };

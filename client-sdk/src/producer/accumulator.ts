@@ -4,13 +4,19 @@
 import { partitionForKey, type RecordData } from "@brooklet/protocol";
 import type { Random } from "@brooklet/protocol/world";
 import { ProducerBatch, type Waiter } from "./batch.ts";
-import { PartitionQueue, type PartitionQueueOptions } from "./partition-queue.ts";
+import { PartitionQueue, type PartitionQueueOptions, type ProducerIdentity } from "./partition-queue.ts";
 
 /**
  * Records without a key stay with one partition for so many bytes, then move on (KIP-794; Kafka's batch.size). Smaller than
  * our batch.size, so that a handful of records already spreads as it does with Kafka.
  */
 const STICKY_BYTES = 16_384;
+
+/**
+ * Partitions with nothing on its way whose numbering is kept. The one longest idle is forgotten beyond that, and its next
+ * records go under a higher epoch: under the old one the broker could take them for what it has already.
+ */
+export const MAX_IDLE_PARTITIONS = 10_000;
 
 export type BatchQueue = PartitionQueue<ProducerBatch>;
 
@@ -29,6 +35,13 @@ export interface AccumulatorOptions {
   readonly ignoreKeys: boolean;
   readonly queue: PartitionQueueOptions;
   readonly random: Random;
+  /** Default: MAX_IDLE_PARTITIONS. */
+  readonly maxIdlePartitions?: number;
+}
+
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
 }
 
 interface Topic {
@@ -41,6 +54,10 @@ export class Accumulator {
   readonly #options: AccumulatorOptions;
   readonly #topics = new Map<string, Topic>();
   readonly #active = new Set<BatchQueue>();
+  /** All others, the one longest idle first. */
+  readonly #idle = new Map<BatchQueue, Place>();
+  /** By producer id: above every epoch that a forgotten partition has used of it. */
+  readonly #leastEpochs = new Map<number, number>();
   #usedBytes = 0;
 
   constructor(options: AccumulatorOptions) {
@@ -67,6 +84,7 @@ export class Accumulator {
     const queue = this.#queueOf(topic, entry.topic, partition);
     this.#usedBytes += entry.bytes;
     this.#active.add(queue);
+    this.#idle.delete(queue);
     if (queue.newest?.tryAppend(entry.record, entry.waiter, entry.bytes)) return undefined;
     const times = { createdAtMs: nowMs, deadlineMs: nowMs + this.#options.queue.deliveryTimeoutMs };
     const batch = new ProducerBatch({ topic: entry.topic, partition }, times, maxBatchBytes);
@@ -81,7 +99,36 @@ export class Accumulator {
       this.#usedBytes -= batch.reservedBytes;
       batch.settle();
     }
-    if (queue.isEmpty) this.#active.delete(queue);
+    const newest = decided.at(-1);
+    if (!queue.isEmpty || newest === undefined) return;
+    this.#active.delete(queue);
+    this.#idle.set(queue, { topic: newest.topic, partition: newest.partition });
+    const { maxIdlePartitions = MAX_IDLE_PARTITIONS } = this.#options;
+    const [oldest] = this.#idle.entries();
+    if (this.#idle.size > maxIdlePartitions && oldest !== undefined) this.#forget(...oldest);
+  }
+
+  /** The epoch that a partition without a numbering has to begin with. `current` is the identity of all that begin from now on. */
+  leastEpoch(current: ProducerIdentity): number {
+    // Nobody begins with an earlier producer id any more.
+    for (const id of this.#leastEpochs.keys()) if (id !== current.producerId) this.#leastEpochs.delete(id);
+    return this.#leastEpochs.get(current.producerId) ?? 0;
+  }
+
+  #forget(queue: BatchQueue, { topic, partition }: Place): void {
+    this.#idle.delete(queue);
+    const known = this.#topics.get(topic);
+    known?.queues.delete(partition);
+    if (known?.queues.size === 0) this.#topics.delete(topic);
+    const { identity } = queue;
+    if (identity === undefined) return;
+    const { producerId, producerEpoch } = identity;
+    this.#leastEpochs.set(producerId, Math.max(this.#leastEpochs.get(producerId) ?? 0, producerEpoch + 1));
+  }
+
+  /** Partitions whose numbering is kept. */
+  get partitionCount(): number {
+    return this.#active.size + this.#idle.size;
   }
 
   /** Lets the other partitions go first next time. */

@@ -12,8 +12,8 @@ import {
   setProducer,
 } from "@brooklet/protocol";
 import type { BrookletError } from "../errors.ts";
+import type { RecordMetadata } from "../produced.ts";
 import type { Outcome, ProducerIdentity, QueuedBatch } from "./partition-queue.ts";
-import type { RecordMetadata } from "./record.ts";
 
 /** What waits for one record. */
 export interface Waiter {

@@ -17,14 +17,17 @@ import {
 } from "../errors.ts";
 import { createBrokerClient } from "../network/broker-client.ts";
 import type { BrokerClient } from "../network/client.ts";
+import { linkSignals } from "../network/linked-signal.ts";
 import { MetadataCache, type TopicMetadata } from "../network/metadata.ts";
 import { abortError, backoffMs, retrying } from "../network/retry.ts";
+import type { ProducerRecord, RecordMetadata } from "../produced.ts";
 import { type ClientOptions, type ClientWorld, clientSurroundings } from "../world.ts";
 import { Accumulator, type Entry } from "./accumulator.ts";
-import { loneBatchBytes } from "./batch.ts";
-import { type ProducerRecord, type RecordMetadata, toRecordData } from "./record.ts";
+import { loneBatchBytes, type Waiter } from "./batch.ts";
+import { Interceptors } from "./interceptors.ts";
+import { checkTopic, toRecordData } from "./record.ts";
 import { SendGate } from "./send-gate.ts";
-import { Sender } from "./sender.ts";
+import { Sender, toBrookletError } from "./sender.ts";
 
 /** What sendOffsetsToTransaction will need of a consumer. */
 interface GroupMetadata {
@@ -54,6 +57,7 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
   readonly #accumulator: Accumulator;
   readonly #sender: Sender;
   readonly #gate: SendGate;
+  readonly #interceptors: Interceptors;
   /** Ends what is being asked again. */
   readonly #closed = new AbortController();
   #closing: Promise<void> | undefined;
@@ -67,6 +71,7 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     this.#settings = settings;
     this.#world = world;
     this.#timers = clock.timers();
+    this.#interceptors = new Interceptors(settings.interceptorClasses, logger);
     this.#client = createBrokerClient({
       ...settings,
       connectTimeoutMs: settings.socketConnectionSetupTimeoutMs,
@@ -115,19 +120,43 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
    * Errors: RecordTooLargeError and serialization errors at once; TimeoutError after delivery.timeout.ms; the broker's.
    */
   send(record: ProducerRecord<K, V>): Promise<RecordMetadata> {
+    return new Promise((resolve, reject) => {
+      if (this.#interceptors.isEmpty) this.#send(record, { resolve, reject });
+      else {
+        const intercepted = this.#interceptors.onSend(record);
+        this.#send(intercepted, this.#acknowledging(intercepted, { resolve, reject }));
+      }
+    });
+  }
+
+  #send(record: ProducerRecord<K, V>, waiter: Waiter): void {
     const { keySerializer, valueSerializer } = this.#settings;
     try {
       this.#mustBeOpen("send");
       const data = toRecordData(record, { key: keySerializer, value: valueSerializer }, this.#world.clock);
       const bytes = estimateRecordBytes(data);
       this.#checkSize(record.topic, loneBatchBytes(data), bytes);
-      return new Promise((resolve, reject) => {
-        const { topic, partition } = record;
-        this.#gate.enter({ topic, partition, record: data, bytes, waiter: { resolve, reject } });
-      });
+      const { topic, partition } = record;
+      this.#gate.enter({ topic, partition, record: data, bytes, waiter });
     } catch (error) {
-      return Promise.reject(error);
+      waiter.reject(error);
     }
+  }
+
+  /** The interceptors hear first what the caller of `send` hears. */
+  #acknowledging(record: ProducerRecord<K, V> | null, { resolve, reject }: Waiter): Waiter {
+    const { topic = "", partition = -1, timestamp = -1 } = record ?? {};
+    return {
+      resolve: (metadata) => {
+        this.#interceptors.onAcknowledgement({ ...metadata }, null);
+        resolve(metadata);
+      },
+      reject: (error) => {
+        const failure = toBrookletError(error);
+        this.#interceptors.onAcknowledgement({ topic, partition, offset: -1, timestamp }, failure);
+        reject(error);
+      },
+    };
   }
 
   #mustBeOpen(call: string): void {
@@ -180,7 +209,7 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     await Promise.all(batches.map((batch) => batch.decided()));
   }
 
-  async #within(call: string, work: Promise<void>, timeoutMs: number | undefined, signal?: AbortSignal): Promise<void> {
+  async #within<T>(call: string, work: Promise<T>, timeoutMs: number | undefined, signal?: AbortSignal): Promise<T> {
     if (signal?.aborted) throw abortError(call, signal, false);
     const timers = this.#world.clock.timers();
     const { promise, reject } = Promise.withResolvers<never>();
@@ -192,28 +221,43 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
       );
     }
     try {
-      await Promise.race([work, promise]);
+      return await Promise.race([work, promise]);
     } finally {
       timers.close();
       signal?.removeEventListener("abort", onAbort);
     }
   }
 
-  /** The partitions of a topic; a missing one is created if the broker's auto.create.topics.enable allows it. Waits up to max.block.ms. */
-  async partitionsFor(topic: string): Promise<TopicPartition[]> {
-    this.#mustBeOpen("partitionsFor");
+  /**
+   * The partitions of a topic; a missing one is created if the broker's auto.create.topics.enable allows it.
+   *
+   * Errors: INVALID_TOPIC_EXCEPTION; TimeoutError after max.block.ms, or `timeoutMs`; ABORTED.
+   */
+  async partitionsFor(topic: string, options: CallOptions = {}): Promise<TopicPartition[]> {
+    const call = "partitionsFor";
+    checkCallOptions(call, options);
+    this.#mustBeOpen(call);
+    checkTopic(topic);
     const { retryBackoffMs, retryBackoffMaxMs, maxBlockMs, requestTimeoutMs } = this.#settings;
-    const { partitionCount } = await retrying(
+    const { timeoutMs = maxBlockMs, signal } = options;
+    const linked = linkSignals(this.#closed.signal, signal);
+    const work = retrying(
       {
         ...this.#world,
         backoff: { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs },
-        timeoutMs: maxBlockMs,
-        signal: this.#closed.signal,
-        what: `partitionsFor ${topic}`,
+        timeoutMs,
+        signal: linked.signal,
+        what: `${call} ${topic}`,
       },
       ({ remainingMs }) => this.#metadata.load(topic, { timeoutMs: Math.min(remainingMs, requestTimeoutMs) }),
     );
-    return Array.from({ length: partitionCount }, (_, partition) => ({ topic, partition }));
+    try {
+      // The question is shared with others who ask for the topic: it goes on when this caller stops waiting.
+      const { partitionCount } = await this.#within(call, work, undefined, linked.signal);
+      return Array.from({ length: partitionCount }, (_, partition) => ({ topic, partition }));
+    } finally {
+      linked.release();
+    }
   }
 
   initTransactions(): Promise<void> {
@@ -240,8 +284,13 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
    * Waits for what was sent, at most `timeoutMs` (default: as long as delivery.timeout.ms allows), then fails the rest
    * with ClosedError and ends the connection. A second call waits for the first.
    */
-  close({ timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(timeoutMs);
+  close(options: { timeoutMs?: number } = {}): Promise<void> {
+    try {
+      checkCallOptions("close", options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.#closing ??= this.#close(options.timeoutMs);
     return this.#closing;
   }
 
@@ -260,6 +309,7 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     this.#closed.abort(new ClosedError("the producer was closed", { code: "CLOSED" }));
     await this.#client.close();
     this.#timers.close();
+    this.#interceptors.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

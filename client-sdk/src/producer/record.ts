@@ -2,24 +2,9 @@
 
 import { ProtocolError, type RecordData, topicNameProblem } from "@brooklet/protocol";
 import type { Clock } from "@brooklet/protocol/world";
-import { BrookletError, fromWire, IllegalStateError, type TopicPartition } from "../errors.ts";
+import { BrookletError, fromWire, IllegalStateError } from "../errors.ts";
+import type { ProducerRecord } from "../produced.ts";
 import type { Header, Serializer } from "../serdes.ts";
-
-/** A record to send. `value: null` is a tombstone; `timestamp` is now by default; a named `partition` is taken as it is. */
-export interface ProducerRecord<K, V> {
-  topic: string;
-  partition?: number;
-  key?: K | null;
-  value: V | null;
-  headers?: Header[];
-  timestamp?: number;
-}
-
-/** Where a record was stored. `offset` is -1 with `acks: 0`. */
-export interface RecordMetadata extends TopicPartition {
-  offset: number;
-  timestamp: number;
-}
 
 /** Checks a record and serializes it. Throws a definite error: nothing was sent. */
 export function toRecordData<K, V>(
@@ -29,8 +14,7 @@ export function toRecordData<K, V>(
 ): RecordData {
   if (typeof record !== "object" || record === null) throw illegal("a record must be an object with topic and value");
   const { topic, partition, timestamp, key = null, value } = record;
-  const problem = typeof topic === "string" ? topicNameProblem(topic) : "a record must name its topic";
-  if (problem !== undefined) throw fromWire(new ProtocolError("INVALID_TOPIC_EXCEPTION", problem).toWire());
+  checkTopic(topic);
   if (partition !== undefined && !(Number.isSafeInteger(partition) && partition >= 0)) {
     throw illegal(`a partition must be a whole number of at least 0; it is ${partition}`);
   }
@@ -45,6 +29,12 @@ export function toRecordData<K, V>(
     headers,
     timestamp: timestamp ?? clock.wallMs(),
   };
+}
+
+/** Throws INVALID_TOPIC_EXCEPTION, as the broker would. */
+export function checkTopic(topic: unknown): void {
+  const problem = typeof topic === "string" ? topicNameProblem(topic) : "a record must name its topic";
+  if (problem !== undefined) throw fromWire(new ProtocolError("INVALID_TOPIC_EXCEPTION", problem).toWire());
 }
 
 function checkHeaders(headers: readonly Header[]): Header[] {

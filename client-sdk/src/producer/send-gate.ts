@@ -32,6 +32,15 @@ export interface SendGateOptions {
 interface BlockedSend {
   readonly entry: Entry;
   readonly deadlineMs: number;
+  /** Rises with every send that has to wait. */
+  readonly number: number;
+}
+
+/** Somebody who waits for all that waited at his call: up to `number`, so that later sends do not hold him up. */
+interface Flusher {
+  readonly number: number;
+  left: number;
+  readonly resolve: () => void;
 }
 
 interface BlockedTopic {
@@ -45,7 +54,8 @@ export class SendGate {
   readonly #byTopic = new Map<string, BlockedTopic>();
   readonly #forMemory = new Set<BlockedSend>();
   #blocked = 0;
-  #onEmpty: PromiseWithResolvers<void> | undefined;
+  #lastNumber = 0;
+  readonly #flushers = new Set<Flusher>();
 
   constructor(options: SendGateOptions) {
     this.#options = options;
@@ -75,7 +85,8 @@ export class SendGate {
     this.#blocked++;
     // What goes into a batch is copied there; what waits must not change either when the caller uses its buffers again.
     const kept = { ...entry, record: copyOf(entry.record) };
-    const send: BlockedSend = { entry: kept, deadlineMs: clock.nowMs() + settings.maxBlockMs };
+    const number = ++this.#lastNumber;
+    const send: BlockedSend = { entry: kept, deadlineMs: clock.nowMs() + settings.maxBlockMs, number };
     if (fits) this.#forMemory.add(send);
     else this.#waitForTopic(send);
     this.#watch(settings.maxBlockMs);
@@ -96,8 +107,9 @@ export class SendGate {
   /** Resolves when nobody waits who waited at the call. */
   async emptied(): Promise<void> {
     if (this.#blocked === 0) return;
-    this.#onEmpty ??= Promise.withResolvers<void>();
-    await this.#onEmpty.promise;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#flushers.add({ number: this.#lastNumber, left: this.#blocked, resolve });
+    await promise;
   }
 
   /** Rejects everybody. */
@@ -171,20 +183,22 @@ export class SendGate {
   }
 
   #admit(send: BlockedSend, known: TopicMetadata): void {
-    this.#left();
+    this.#left(send);
     this.#options.admit(send.entry, known);
   }
 
   #reject(send: BlockedSend, error: BrookletError): void {
-    this.#left();
+    this.#left(send);
     send.entry.waiter.reject(error);
   }
 
-  #left(): void {
+  #left({ number }: BlockedSend): void {
     this.#blocked--;
-    if (this.#blocked > 0) return;
-    this.#onEmpty?.resolve();
-    this.#onEmpty = undefined;
+    for (const flusher of this.#flushers) {
+      if (number > flusher.number || --flusher.left > 0) continue;
+      this.#flushers.delete(flusher);
+      flusher.resolve();
+    }
   }
 
   #watch(delayMs: number): void {

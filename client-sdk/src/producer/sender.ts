@@ -12,7 +12,7 @@ import { recoveryOf, retrying } from "../network/retry.ts";
 import type { ClientLogger } from "../world.ts";
 import type { Accumulator, BatchQueue } from "./accumulator.ts";
 import type { ProducerBatch } from "./batch.ts";
-import type { ProducerIdentity } from "./partition-queue.ts";
+import { MAX_PRODUCER_EPOCH, type ProducerIdentity } from "./partition-queue.ts";
 
 /** Keeps the header of a request below its limit, whatever the topics are called. */
 const MAX_PARTITIONS_PER_REQUEST = 1_000;
@@ -248,7 +248,12 @@ export class Sender {
       void this.#fetchIdentity();
       return false;
     }
-    queue.identify(this.#identity);
+    const producerEpoch = Math.max(this.#identity.producerEpoch, this.#options.accumulator.leastEpoch(this.#identity));
+    if (producerEpoch > MAX_PRODUCER_EPOCH) {
+      this.#identity = undefined;
+      return this.#identify(queue);
+    }
+    queue.identify({ ...this.#identity, producerEpoch });
     return true;
   }
 
@@ -314,7 +319,8 @@ function notAnswered(name: string): BrookletError {
   });
 }
 
-function toBrookletError(error: unknown): BrookletError {
+/** What is thrown elsewhere than at the broker leaves the outcome open. */
+export function toBrookletError(error: unknown): BrookletError {
   if (BrookletError.is(error)) return error;
   invariant(error instanceof Error, "only errors are thrown");
   return new BrookletError(error.message, { code: "UNKNOWN_SERVER_ERROR", definite: false, cause: error });
