@@ -19,6 +19,8 @@ import { RefusalLog } from "./listeners/refusal-log.ts";
 import { BROKER_ID } from "./listeners/session.ts";
 import { Sessions } from "./listeners/sessions.ts";
 import { createLog } from "./log/broker-log.ts";
+import { InlineUnpacker, type Unpacker } from "./log/unpacker.ts";
+import { ThreadUnpacker } from "./log/unpacker-thread.ts";
 import { type BrokerConfig, type BrokerOptions, readOptions } from "./options.ts";
 import { openStorage } from "./storage/open.ts";
 import type { OpenedStorage } from "./storage/storage.ts";
@@ -75,6 +77,7 @@ class RunningBroker implements Broker {
   readonly #closed: Deferred<void> = deferred();
   #opened: OpenedStorage | undefined;
   #turns: CommitQueue | undefined;
+  #unpacker: Unpacker | undefined;
   #parts: BrokerParts | undefined;
   #sessions: Sessions | undefined;
   #door: Door | undefined;
@@ -124,7 +127,9 @@ class RunningBroker implements Broker {
       const clock = this.#clock;
       const turns = new CommitQueue({ storage, clock, logger, onStopped: (cause) => this.#fail(cause) });
       this.#turns = turns;
-      const log = createLog({ turns, storage, state, settings, clock, random, logger, clusterId });
+      const unpacker = this.#createUnpacker();
+      this.#unpacker = unpacker;
+      const log = createLog({ turns, storage, state, settings, clock, random, logger, clusterId, unpacker });
       const groups = createGroupCoordinator({
         turns,
         state,
@@ -172,6 +177,14 @@ class RunningBroker implements Broker {
       await this.close();
       throw this.#failure;
     }
+  }
+
+  /** A simulation has one thread, and time of its own. */
+  #createUnpacker(): Unpacker {
+    const { settings, world, logger } = this.#config;
+    const maxUnpackedBytes = settings["max.decompressed.batch.bytes"];
+    if (world.openStorage === undefined) return new ThreadUnpacker({ maxUnpackedBytes, logger });
+    return new InlineUnpacker({ maxUnpackedBytes, clock: this.#clock });
   }
 
   #openStorage(): Promise<OpenedStorage> {
@@ -270,6 +283,7 @@ class RunningBroker implements Broker {
       await this.#until(() => (this.#door?.sockets() ?? 0) === 0, CLOSE_FRAMES_TIMEOUT_MS);
       await this.#door?.close();
     });
+    await attempt("close the unpacker", () => this.#bounded(this.#unpacker?.close()));
     await attempt("close storage", async () => {
       try {
         await this.#bounded(this.#opened?.storage.close());

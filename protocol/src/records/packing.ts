@@ -13,9 +13,9 @@ import {
   sealBatch,
 } from "./batch.ts";
 
-/** Whether the batch's records are compressed; false for bytes that are too short to say. */
-export function isCompressed(batch: Uint8Array): boolean {
-  return ((batch[ATTRIBUTES_AT + 1] ?? 0) & COMPRESSION_MASK) !== 0;
+/** Whether the records of the batch that begins at `at` are compressed; false for bytes that are too short to say. */
+export function isCompressed(bytes: Uint8Array, at = 0): boolean {
+  return ((bytes[at + ATTRIBUTES_AT + 1] ?? 0) & COMPRESSION_MASK) !== 0;
 }
 
 /**

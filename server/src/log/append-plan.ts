@@ -3,6 +3,7 @@
 // Invariant: nothing here changes state, so an item that is refused half-way has left nothing behind.
 
 import { type BatchHeader, checkBatch, NO_PRODUCER, ProtocolError, splitBatches } from "@brooklet/protocol";
+import type { BatchVerdict } from "./produce-line.ts";
 import {
   addToSequence,
   judgeSequence,
@@ -27,22 +28,28 @@ export interface BatchRules {
 }
 
 /**
- * Cuts what came for one partition into batches and checks each.
+ * Cuts what came for one partition into batches and checks each, but for those on which there is a verdict already.
  *
  * Errors: those of protocol's checkBatch; INVALID_RECORD (no batch, or a transactional one), MESSAGE_TOO_LARGE,
  * INVALID_TIMESTAMP.
  */
-export function checkBatches(bytes: Uint8Array, { name, rules, wallMs }: BatchRules): CheckedBatch[] {
+export function checkBatches(
+  bytes: Uint8Array,
+  { name, rules, wallMs }: BatchRules,
+  verdicts: readonly BatchVerdict[] = [],
+): CheckedBatch[] {
   const batches = splitBatches(bytes);
   if (batches.length === 0) throw new ProtocolError("INVALID_RECORD", `no record batch came for ${name}`);
-  return batches.map((batch) => {
+  return batches.map((batch, index) => {
     if (batch.length > rules.maxMessageBytes)
       throw new ProtocolError(
         "MESSAGE_TOO_LARGE",
         `a record batch for ${name} has ${batch.length} bytes; at most ${rules.maxMessageBytes} are allowed`,
         { hint: "Send smaller batches, or raise message.max.bytes or the topic's max.message.bytes." },
       );
-    const header = checkBatch(batch);
+    const verdict = verdicts[index];
+    if (verdict instanceof ProtocolError) throw verdict;
+    const header = verdict ?? checkBatch(batch);
     if (header.transactional)
       throw new ProtocolError(
         "INVALID_RECORD",

@@ -1,4 +1,5 @@
 // Produce: check, assign offsets, stage; in one synchronous step per request, so offsets follow the order of the calls.
+// Before that step, requests with compressed batches wait in produce-line.ts until those were checked.
 // A request is one part of a turn: its batches, and the topics it creates, share one fate. Producer states are written
 // once per turn, in the turn of the batches they speak of.
 // Invariant: an item is appended whole or not at all, and nobody is answered, and nothing is visible, before `durable`.
@@ -17,12 +18,14 @@ import type { Change } from "../storage/storage.ts";
 import type { TurnQueue } from "../storage/turns.ts";
 import { checkBatches, planAppend } from "./append-plan.ts";
 import type { Catalog, StagedTopicChange, TopicState } from "./catalog.ts";
-import type { DelayedFetches } from "./delayed-fetch.ts";
 import type { Partition } from "./partition.ts";
+import { type BatchVerdict, ProduceLine, type Verdicts } from "./produce-line.ts";
 import type { ProducerJournal } from "./producer-journal.ts";
+import type { BatchPublisher } from "./publish.ts";
 import type { SlabAllocator } from "./slabs.ts";
-import type { CachedBatch, TailCache } from "./tail-cache.ts";
+import type { CachedBatch } from "./tail-cache.ts";
 import type { TopicRules } from "./topic-rules.ts";
+import type { Unpacker } from "./unpacker.ts";
 
 export interface ProduceItem {
   readonly topic: string;
@@ -54,8 +57,7 @@ export interface AppenderParts {
   readonly turns: TurnQueue;
   readonly catalog: Catalog;
   readonly slabs: SlabAllocator;
-  readonly cache: TailCache;
-  readonly delayed: DelayedFetches;
+  readonly publisher: BatchPublisher;
   readonly producers: ProducerJournal;
   readonly settings: Settings;
   readonly clock: Clock;
@@ -63,19 +65,23 @@ export interface AppenderParts {
   readonly bootEpoch: number;
   /** Of a topic that the append creates. */
   readonly newTopicRules: TopicRules;
+  readonly unpacker: Unpacker;
 }
 
 export class Appender {
   readonly #parts: AppenderParts;
+  readonly #line: ProduceLine;
 
   constructor(parts: AppenderParts) {
     this.#parts = parts;
+    this.#line = new ProduceLine(parts.unpacker);
   }
 
   /**
    * Appends the batches of each item to its partition.
    *
-   * Shape: results in request order. With acks 0 they are there at once, with base offset -1. An item whose batches are all
+   * Shape: results in request order. With acks 0 they are there when it is appended, before it is durable, with base offset
+   * -1. An item whose batches are all
    * repetitions is answered with the first one's original offset; repeated ones beside new ones are left out.
    * Errors: INVALID_REQUIRED_ACKS refuses the request; everything else is the item's (the list stands at the API).
    * Differs: a missing topic is created here too, as a Kafka producer's metadata request would (auto.create.topics.enable),
@@ -84,11 +90,26 @@ export class Appender {
   produce(acks: number, items: readonly ProduceItem[]): Promise<ProduceResult[]> {
     if (acks !== 0 && acks !== 1 && acks !== -1)
       return Promise.reject(new ProtocolError("INVALID_REQUIRED_ACKS", `acks is ${acks}; it must be 0, 1 or -1 (all)`));
+    if (!this.#line.concerns(items)) return this.#appendAll(acks, items, []);
+    return this.#line
+      .enter(items, (verdicts) => this.#appendAll(acks, items, verdicts))
+      .catch((error: unknown) => {
+        if (error instanceof ProtocolError) return items.map((item) => refused(item, error));
+        throw error;
+      });
+  }
+
+  /** Refuses the requests that still wait for their checks. */
+  close(error: ProtocolError): void {
+    this.#line.close(error);
+  }
+
+  #appendAll(acks: number, items: readonly ProduceItem[], verdicts: Verdicts): Promise<ProduceResult[]> {
     const { promise: verdict, resolve, reject } = deferred();
     // Not every verdict has somebody who waits for it: acks 0, and requests of which every item was refused.
     verdict.catch(() => {});
     const staging: Staging = { verdict, changes: [], bytes: 0, created: [], appended: [] };
-    const outcomes = items.map((item) => this.#appendItem(item, staging));
+    const outcomes = items.map((item, index) => this.#appendItem(item, verdicts[index], staging));
     if (staging.changes.length > 0) {
       this.#parts.turns.stage({
         changes: staging.changes,
@@ -107,9 +128,9 @@ export class Appender {
     return Promise.all(outcomes.map(whenDurable));
   }
 
-  #appendItem(item: ProduceItem, staging: Staging): Outcome {
+  #appendItem(item: ProduceItem, verdicts: readonly BatchVerdict[] | undefined, staging: Staging): Outcome {
     try {
-      return this.#append(item, staging);
+      return this.#append(item, verdicts, staging);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       return { result: refused(item, error), waitsFor: new Set() };
@@ -117,7 +138,7 @@ export class Appender {
   }
 
   /** Everything that can refuse comes before the first thing that changes. */
-  #append(item: ProduceItem, staging: Staging): Outcome {
+  #append(item: ProduceItem, verdicts: readonly BatchVerdict[] | undefined, staging: Staging): Outcome {
     const { catalog, turns, clock, settings } = this.#parts;
     const existing = this.#topicOf(item);
     const partitionCount = existing?.partitionCount ?? settings["num.partitions"];
@@ -131,11 +152,7 @@ export class Appender {
     const known = existing?.partitions[item.partition];
     const rules = existing?.rules ?? this.#parts.newTopicRules;
     const stamps = rules.timestampType === "LogAppendTime";
-    const checked = checkBatches(item.batches, {
-      name: `${item.topic}-${item.partition}`,
-      rules,
-      wallMs,
-    });
+    const checked = checkBatches(item.batches, { name: `${item.topic}-${item.partition}`, rules, wallMs }, verdicts);
     const plan = planAppend(checked, {
       nextOffset: known?.logEndOffset ?? 0,
       producerOf: (producerId) => (known === undefined ? undefined : this.#parts.producers.known(known, producerId)),
@@ -237,9 +254,7 @@ export class Appender {
   #commit(staging: Staging): void {
     for (const created of staging.created) created.durable();
     for (const { partition, batch } of staging.appended) {
-      partition.commit(batch.baseOffset, batch.lastOffset);
-      if (!partition.deleted) this.#parts.cache.add(partition.tail, batch);
-      this.#parts.delayed.moved(partition, batch.bytes.length);
+      this.#parts.publisher.publish(partition, batch);
     }
   }
 }

@@ -10,14 +10,20 @@ import type { Logger } from "../world.ts";
 import { Appender, type ProduceItem } from "./append.ts";
 import { Catalog, type TopicState } from "./catalog.ts";
 import { DelayedFetches } from "./delayed-fetch.ts";
+import { deleteRecords } from "./delete-records.ts";
 import { Fetcher } from "./fetch.ts";
+import { leaderEpochEnds } from "./leader-epoch-ends.ts";
 import { OffsetLister } from "./list-offsets.ts";
 import type { FetchResults, FetchWaiting, Log, OffsetsTopicWriter, RecordTimes, TopicCatalog } from "./log.ts";
+import { LogIndexJournal } from "./log-index-journal.ts";
+import { LogStarts } from "./log-starts.ts";
 import { OffsetsTopic } from "./offsets-topic.ts";
 import type { Partition } from "./partition.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import { ProducerJournal } from "./producer-journal.ts";
+import { BatchPublisher } from "./publish.ts";
 import { LogRecordTimes } from "./record-times.ts";
+import { Retention } from "./retention.ts";
 import { SlabAllocator } from "./slabs.ts";
 import { TailCache } from "./tail-cache.ts";
 import { TopicAdmin } from "./topic-admin.ts";
@@ -52,6 +58,9 @@ class BrokerLog implements Log {
   readonly #fetcher: Fetcher;
   readonly #lister: OffsetLister;
   readonly #admin: TopicAdmin;
+  readonly #starts: LogStarts;
+  readonly #retention: Retention;
+  readonly #bootEpoch: number;
   readonly offsetsTopic: OffsetsTopicWriter;
   readonly recordTimes: RecordTimes;
   readonly #unpacker: Unpacker;
@@ -73,6 +82,23 @@ class BrokerLog implements Log {
       expirationMs: settings["producer.id.expiration.ms"],
       partitions: () => partitionsOf(catalog),
     });
+    const journal = new LogIndexJournal(turns);
+    const stored = new Map(state.logIndexes.map((index) => [index.partitionId, index]));
+    for (const partition of partitionsOf(catalog)) {
+      const index = stored.get(partition.partitionId);
+      if (index !== undefined) partition.loadIndex(index, clock.wallMs());
+      if (partition.hasUnsaved) journal.note(partition);
+    }
+    const publisher = new BatchPublisher({ cache, delayed, journal, clock });
+    this.#starts = new LogStarts({ turns, cache, delayed, journal });
+    this.#retention = new Retention({
+      catalog,
+      starts: this.#starts,
+      clock,
+      logger,
+      checkIntervalMs: settings["log.retention.check.interval.ms"],
+    });
+    this.#bootEpoch = bootEpoch;
     this.#catalog = catalog;
     this.#cache = cache;
     this.#delayed = delayed;
@@ -82,24 +108,23 @@ class BrokerLog implements Log {
       turns,
       catalog,
       slabs,
-      cache,
-      delayed,
+      publisher,
       producers,
       settings,
       clock,
       random,
       bootEpoch,
       newTopicRules: ruleBook.of({}),
+      unpacker: this.#unpacker,
     });
     this.#fetcher = new Fetcher({ catalog, storage, delayed, settings, random, logger, bootEpoch });
-    this.#lister = new OffsetLister({ catalog, storage, logger, bootEpoch });
+    this.#lister = new OffsetLister({ catalog, storage, logger, bootEpoch, unpacker: this.#unpacker });
     this.#admin = new TopicAdmin({ turns, catalog, settings, clock, random });
     this.recordTimes = new LogRecordTimes({ catalog, storage, logger });
     this.offsetsTopic = new OffsetsTopic({
       catalog,
       slabs,
-      cache,
-      delayed,
+      publisher,
       clock,
       random,
       bootEpoch,
@@ -111,7 +136,10 @@ class BrokerLog implements Log {
       if (change === "deleted") this.#leave(topic);
     });
     turns.register({
-      seal: () => producers.seal(),
+      seal: () => {
+        producers.seal();
+        journal.seal();
+      },
       restore: () => {
         catalog.restore();
         producers.restore();
@@ -159,14 +187,16 @@ class BrokerLog implements Log {
     return notThereYet("alterConfigs");
   }
 
-  deleteRecords(_request: ApiRequest<"deleteRecords">): Promise<ApiResponse<"deleteRecords">["results"]> {
-    return notThereYet("deleteRecords");
+  deleteRecords(request: ApiRequest<"deleteRecords">): Promise<ApiResponse<"deleteRecords">["results"]> {
+    if (this.#closed) return refuseStopped();
+    return deleteRecords(request, { catalog: this.#catalog, starts: this.#starts });
   }
 
-  offsetForLeaderEpoch(
-    _request: ApiRequest<"offsetForLeaderEpoch">,
+  async offsetForLeaderEpoch(
+    request: ApiRequest<"offsetForLeaderEpoch">,
   ): Promise<ApiResponse<"offsetForLeaderEpoch">["results"]> {
-    return notThereYet("offsetForLeaderEpoch");
+    if (this.#closed) return refuseStopped();
+    return leaderEpochEnds(request, { catalog: this.#catalog, bootEpoch: this.#bootEpoch });
   }
 
   async initProducerId(): Promise<ApiResponse<"initProducerId">> {
@@ -187,11 +217,17 @@ class BrokerLog implements Log {
     };
   }
 
+  start(): void {
+    this.#retention.start();
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#appender.close(stopped());
     this.#delayed.close();
     this.#producers.close();
+    this.#retention.close();
   }
 
   #leave(topic: TopicState): void {
@@ -207,7 +243,11 @@ function notThereYet(api: string): Promise<never> {
 }
 
 function refuseStopped(): Promise<never> {
-  return Promise.reject(new ProtocolError("BROKER_NOT_AVAILABLE", "the broker stops and takes no more requests"));
+  return Promise.reject(stopped());
+}
+
+function stopped(): ProtocolError {
+  return new ProtocolError("BROKER_NOT_AVAILABLE", "the broker stops and takes no more requests");
 }
 
 function* partitionsOf(catalog: Catalog): Generator<Partition, void, undefined> {

@@ -8,6 +8,7 @@ import type { Logger } from "../world.ts";
 import type { Catalog } from "./catalog.ts";
 import { findPartition } from "./find-partition.ts";
 import type { Isolation, Partition } from "./partition.ts";
+import { readable, type Unpacker } from "./unpacker.ts";
 
 type Item = ApiRequest<"listOffsets">["partitions"][number];
 type Result = ApiResponse<"listOffsets">["results"][number];
@@ -21,6 +22,7 @@ export interface OffsetListerParts {
   readonly storage: Storage;
   readonly logger: Logger;
   readonly bootEpoch: number;
+  readonly unpacker: Unpacker;
 }
 
 export class OffsetLister {
@@ -54,7 +56,14 @@ export class OffsetLister {
   async #listOne(item: Item, isolation: Isolation): Promise<Place> {
     const partition = findPartition(this.#parts.catalog, item);
     const end = partition.visibleEnd(isolation);
-    if (item.at === "earliest") return { ...NO_HIT, offset: partition.logStartOffset };
+    if (item.at === "earliest") {
+      const { logStartOffset } = partition;
+      return {
+        ...NO_HIT,
+        offset: logStartOffset,
+        leaderEpoch: partition.epochs.at(logStartOffset) ?? this.#parts.bootEpoch,
+      };
+    }
     if (item.at === "latest") return { ...NO_HIT, offset: end, leaderEpoch: this.#parts.bootEpoch };
     const place =
       item.at === "maxTimestamp" ? await this.#newest(partition, end) : await this.#firstSince(partition, end, item.at);
@@ -73,7 +82,7 @@ export class OffsetLister {
     while (fromOffset < endOffset) {
       const batch = await this.#parts.storage.findByTimestamp({ partitionId, fromOffset, endOffset, timestampMs });
       if (batch === undefined) return NO_HIT;
-      const hit = recordsOf(batch, partition).find(({ timestamp }) => timestamp >= timestampMs);
+      const hit = (await this.#recordsOf(batch, partition)).find(({ timestamp }) => timestamp >= timestampMs);
       if (hit !== undefined) return placeOf(hit, batch);
       // What is young enough in this batch lies before the log start.
       fromOffset = batch.lastOffset + 1;
@@ -87,9 +96,14 @@ export class OffsetLister {
     const batch = await this.#parts.storage.findMaxTimestamp({ partitionId, fromOffset, endOffset });
     if (batch === undefined) return NO_HIT;
     let newest: { offset: number; timestamp: number } | undefined;
-    for (const record of recordsOf(batch, partition))
+    for (const record of await this.#recordsOf(batch, partition))
       if (newest === undefined || record.timestamp > newest.timestamp) newest = record;
     return newest === undefined ? NO_HIT : placeOf(newest, batch);
+  }
+
+  async #recordsOf(batch: StoredBatch, partition: Partition): Promise<{ offset: number; timestamp: number }[]> {
+    const bytes = await readable(this.#parts.unpacker, batch.bytes);
+    return decodeBatch(bytes).filter(({ offset }) => offset >= partition.logStartOffset);
   }
 
   #refusal(error: unknown, item: Item): ProtocolError {
@@ -103,10 +117,6 @@ export class OffsetLister {
       `${topic}-${partition} could not be searched for ${item.at}${damaged}: ${message}`,
     );
   }
-}
-
-function recordsOf(batch: StoredBatch, partition: Partition): { offset: number; timestamp: number }[] {
-  return decodeBatch(batch.bytes).filter(({ offset }) => offset >= partition.logStartOffset);
 }
 
 function placeOf({ offset, timestamp }: { offset: number; timestamp: number }, batch: StoredBatch): Place {

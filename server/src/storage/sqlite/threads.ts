@@ -2,6 +2,7 @@
 // sync nor a cold read nor a checkpoint holds up the broker's thread. Here is only the broker's end of it.
 
 import { type Clock, type Deferred, deferred, type Timers } from "@brooklet/protocol/world";
+import { expectKind, WorkerLine } from "../../worker-line.ts";
 import {
   type Durability,
   leavesBatchesToRemove,
@@ -26,7 +27,6 @@ import {
   type WorkerStart,
 } from "./messages.ts";
 import type { TimestampRequest } from "./read-batches.ts";
-import { expectKind, WorkerLine } from "../../worker-line.ts";
 
 // Named once: a build that bundles the workers replaces these two lines.
 const WRITER_FILE = new URL("./writer.worker.ts", import.meta.url);
