@@ -6,6 +6,31 @@ import { FRAME_CONTENT_TYPE, ProtocolError } from "@brooklet/protocol";
 import { encodeRefusal } from "./answers.ts";
 
 export const JSON_CONTENT_TYPE = "application/json";
+export const NDJSON_CONTENT_TYPE = "application/x-ndjson";
+
+/** Exactly these; anything else is 415, however similar (a parser's idea of "similar" has been a way around checks). */
+function exactly(contentType: string): ReadonlySet<string | undefined> {
+  return new Set([contentType, `${contentType}; charset=utf-8`, `${contentType};charset=utf-8`]);
+}
+const jsonContentTypes = exactly(JSON_CONTENT_TYPE);
+const ndjsonContentTypes = exactly(NDJSON_CONTENT_TYPE);
+
+export function isJson({ headers }: IncomingMessage): boolean {
+  return jsonContentTypes.has(headers["content-type"]?.toLowerCase());
+}
+
+export function isNdjson({ headers }: IncomingMessage): boolean {
+  return ndjsonContentTypes.has(headers["content-type"]?.toLowerCase());
+}
+
+/** 415, in Kafka's shape. */
+export function respondUnsupportedType(response: ServerResponse): void {
+  const error = new ProtocolError(
+    "INVALID_REQUEST",
+    `a body is ${JSON_CONTENT_TYPE} or ${FRAME_CONTENT_TYPE} (records also ${NDJSON_CONTENT_TYPE}); nothing else is read`,
+  );
+  respondError(response, error, 415);
+}
 
 /** Writes a whole answer. Straight to Node's response: nothing of Fastify's reply is needed on the hot path. */
 export function respond(response: ServerResponse, httpStatus: number, contentType: string, body: Uint8Array): void {
@@ -43,8 +68,10 @@ function begin(response: ServerResponse, httpStatus: number, contentType: string
   return true;
 }
 
-export function respondJson(response: ServerResponse, httpStatus: number, body: object): void {
-  respond(response, httpStatus, JSON_CONTENT_TYPE, Buffer.from(JSON.stringify(body)));
+/** A body that is an object, or JSON text already. */
+export function respondJson(response: ServerResponse, httpStatus: number, body: object | string): void {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  respond(response, httpStatus, JSON_CONTENT_TYPE, Buffer.from(text));
 }
 
 /** An error as JSON; its status is the table's unless HTTP has a better one. */

@@ -3,7 +3,7 @@
 // Both faces go through the same dispatch. The handlers here are plain functions that answer later, without a promise or
 // a closure more than they need.
 
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import {
   type ApiRequest,
   type ApiResponse,
@@ -13,32 +13,20 @@ import {
   ProtocolError,
   parseHeader,
 } from "@brooklet/protocol";
+import { parseRecords, type RawValues, readRecord, recordPaths } from "@brooklet/protocol/readable";
 import type { FastifyInstance } from "fastify";
 import { encodeHead } from "./answers.ts";
 import { type Answer, asProtocolError, isDispatched, unknownApi } from "./dispatch.ts";
-import { JSON_CONTENT_TYPE, respondError, respondErrorFrame, respondFrame, respondJson } from "./http-answers.ts";
+import {
+  isJson,
+  respondError,
+  respondErrorFrame,
+  respondFrame,
+  respondJson,
+  respondUnsupportedType,
+} from "./http-answers.ts";
 import { answerTo, checkPayloadSize, type HttpServices } from "./http-exchange.ts";
-import { batchesOf, checkRecordCount, readRecord, recordsFrom, showRecord } from "./readable-records.ts";
-
-/** Exactly these; anything else is 415, however similar (a parser's idea of "similar" has been a way around checks). */
-const jsonContentTypes: ReadonlySet<string | undefined> = new Set([
-  JSON_CONTENT_TYPE,
-  `${JSON_CONTENT_TYPE}; charset=utf-8`,
-  `${JSON_CONTENT_TYPE};charset=utf-8`,
-]);
-
-export function isJson(request: IncomingMessage): boolean {
-  return jsonContentTypes.has(request.headers["content-type"]?.toLowerCase());
-}
-
-/** 415, in Kafka's shape. */
-export function respondUnsupportedType(response: ServerResponse): void {
-  const error = new ProtocolError(
-    "INVALID_REQUEST",
-    `a body is ${JSON_CONTENT_TYPE} or ${FRAME_CONTENT_TYPE}; nothing else is read`,
-  );
-  respondError(response, error, 415);
-}
+import { batchesOf, checkRecordCount, MAX_RECORDS, showRecords } from "./readable-records.ts";
 
 export function addApiRoute(fastify: FastifyInstance, services: HttpServices): void {
   fastify.post<{ Params: { api: string }; Body: Buffer }>("/v1/:api", (request, reply) => {
@@ -80,16 +68,23 @@ function handleJson(api: string, body: Uint8Array, response: ServerResponse, ser
     if (api !== "produce" && body.byteLength > MAX_HEADER_BYTES) {
       throw new ProtocolError("INVALID_REQUEST", `a request to ${api} has at most ${MAX_HEADER_BYTES} bytes`);
     }
-    const header = parseHeader(body);
+    const { fields: header, values } =
+      api === "produce"
+        ? parseRecords(body, recordPaths.produce, { maxValues: MAX_RECORDS })
+        : { fields: parseHeader(body), values: undefined };
     const id = idOf(header);
     checkNamedApi(header, api);
-    const payload = api === "produce" ? takeRecords(header, services) : NO_PAYLOAD;
+    const payload = values === undefined ? NO_PAYLOAD : takeRecords(header, values, services);
     checkPayloadSize(payload, services);
     answerTo(api, header, payload, response, services)
-      .then((answer) => {
-        const shown = api === "fetch" ? showFetch(header as ApiRequest<"fetch">, answer) : answer.header;
-        respondJson(response, 200, id === undefined ? shown : { id, ...shown });
-      })
+      .then((answer) =>
+        api === "fetch"
+          ? showFetch(id, header as ApiRequest<"fetch">, answer, services)
+          : id === undefined
+            ? answer.header
+            : { id, ...answer.header },
+      )
+      .then((shown) => respondJson(response, 200, shown))
       .catch(refuse);
   } catch (error) {
     refuse(error);
@@ -110,44 +105,59 @@ function checkNamedApi(header: Record<string, unknown>, api: string): void {
 }
 
 /** Puts batches in the place of `partitions[].records`, as a frame would have brought them. */
-function takeRecords(header: Record<string, unknown>, { broker, clock }: HttpServices): Uint8Array {
+function takeRecords(header: Record<string, unknown>, values: RawValues, { broker, clock }: HttpServices): Uint8Array {
   const items: unknown = header.partitions;
   if (!Array.isArray(items)) return NO_PAYLOAD;
+  let count = 0;
+  for (const item of items as ({ records?: unknown } | null)[]) {
+    const records = item?.records;
+    if (!Array.isArray(records)) throw new ProtocolError("INVALID_REQUEST", "each of partitions needs records, a list");
+    count += records.length;
+  }
+  checkRecordCount(count);
   const nowMs = clock.wallMs();
   const payload: Uint8Array[] = [];
-  let count = 0;
-  for (const item of items as (Record<string, unknown> | null)[]) {
-    const records: unknown = item?.records;
-    if (item === null || typeof item !== "object" || !Array.isArray(records)) {
-      throw new ProtocolError("INVALID_REQUEST", "each of partitions needs records, a list");
-    }
-    count += records.length;
-    checkRecordCount(count);
-    const data = records.map((record: unknown) => readRecord(record, nowMs).record);
-    let bytes = 0;
+  for (const item of items as { records: unknown[]; bytes: number }[]) {
+    const data = item.records.map((record) => readRecord(record, values, nowMs).record);
+    item.bytes = 0;
     for (const batch of batchesOf(data, broker.settings["message.max.bytes"])) {
       payload.push(batch.bytes);
-      bytes += batch.bytes.byteLength;
+      item.bytes += batch.bytes.byteLength;
     }
-    item.bytes = bytes;
   }
   return Buffer.concat(payload);
 }
 
-/** A fetch answer with records instead of bytes; in the first batch, those before the asked offset are left out. */
-function showFetch(request: ApiRequest<"fetch">, answer: Answer): object {
+/**
+ * A fetch answer with records instead of bytes; in the first batch, those before the asked offset are left out. As JSON text:
+ * records' values are in it as they were stored.
+ */
+async function showFetch(
+  id: number | undefined,
+  request: ApiRequest<"fetch">,
+  answer: Answer,
+  { broker }: HttpServices,
+): Promise<string> {
   const { results } = answer.header as ApiResponse<"fetch">;
+  const shown: string[] = [];
+  let charsLeft = broker.settings["max.reply.bytes"];
+  let count = 0;
   let next = 0;
-  return {
-    results: results.map(({ bytes, ...result }, index) => {
-      const batches: Uint8Array[] = [];
-      for (let left = bytes; left > 0; next++) {
-        const batch = answer.payload[next] as Uint8Array;
-        batches.push(batch);
-        left -= batch.byteLength;
-      }
-      const records = recordsFrom(batches, request.partitions[index]?.offset ?? 0);
-      return { ...result, records: records.map(showRecord) };
-    }),
-  };
+  for (const [index, { bytes, ...result }] of results.entries()) {
+    const batches: Uint8Array[] = [];
+    for (let left = bytes; left > 0; next++) {
+      const batch = answer.payload[next] as Uint8Array;
+      batches.push(batch);
+      left -= batch.byteLength;
+    }
+    const offset = request.partitions[index]?.offset ?? 0;
+    // One record is shown in any case, in the whole answer: as for bytes, a large one must not stand in the way for ever.
+    const bounds = { maxRecords: count === 0 || charsLeft > 0 ? MAX_RECORDS : 0, maxChars: charsLeft };
+    const { texts, chars, leftOffset } = await showRecords(batches, offset, bounds, broker);
+    charsLeft -= chars;
+    count += texts.length;
+    const fields = JSON.stringify(leftOffset === undefined ? result : { ...result, nextOffset: leftOffset });
+    shown.push(`${fields.slice(0, -1)},"records":[${texts.join(",")}]}`);
+  }
+  return `{${id === undefined ? "" : `"id":${id},`}"results":[${shown.join(",")}]}`;
 }

@@ -17,6 +17,7 @@ import type { Authenticator } from "./authenticator.ts";
 import type { Answer, Dispatch } from "./dispatch.ts";
 import { PendingRequest } from "./flow.ts";
 import type { HttpLoad } from "./http-load.ts";
+import type { OpenStreams } from "./open-streams.ts";
 
 /** What the HTTP routes need of the broker around them. */
 export interface HttpServices {
@@ -25,15 +26,18 @@ export interface HttpServices {
   readonly dispatch: Dispatch;
   readonly load: HttpLoad;
   readonly authenticator: Authenticator;
+  readonly streams: OpenStreams;
 }
 
 export class HttpExchange extends PendingRequest implements Peer {
   readonly #response: ServerResponse;
-  #listens = false;
+  #listens: boolean;
 
-  constructor(api: string, response: ServerResponse) {
+  /** `ownsEnd`: whoever made it cancels it; otherwise the end of the response does. */
+  constructor(api: string, response: ServerResponse, { ownsEnd = false } = {}) {
     super(api, 0);
     this.#response = response;
+    this.#listens = ownsEnd;
   }
 
   get description(): string {
@@ -62,8 +66,7 @@ export class HttpExchange extends PendingRequest implements Peer {
   }
 }
 
-function contextOf(api: string, response: ServerResponse, services: HttpServices): RequestContext {
-  const exchange = new HttpExchange(api, response);
+function contextOf(exchange: HttpExchange, services: HttpServices): RequestContext {
   return {
     broker: services.broker,
     principal: services.authenticator.principal,
@@ -80,8 +83,9 @@ export async function answerTo(
   payload: Uint8Array,
   response: ServerResponse,
   services: HttpServices,
+  exchange = new HttpExchange(api, response),
 ): Promise<Answer> {
-  const answer = await services.dispatch(api, fields, payload, contextOf(api, response, services));
+  const answer = await services.dispatch(api, fields, payload, contextOf(exchange, services));
   if (answer.payload.length === 0) return answer;
   let bytes = 0;
   for (const part of answer.payload) bytes += part.byteLength;
@@ -106,6 +110,20 @@ export function callFor(response: ServerResponse, services: HttpServices): Call 
     // Sound: dispatch answers an API with that API's response.
     return answer as { header: ApiResponse<typeof api>; payload: readonly Uint8Array[] };
   };
+}
+
+/** A fetch of an answer that lasts: the response does not end it, and many may follow each other. */
+export function fetchFor(response: ServerResponse, services: HttpServices, request: ApiRequest<"fetch">): StreamFetch {
+  const exchange = new HttpExchange("fetch", response, { ownsEnd: true });
+  const answer = answerTo("fetch", { ...request }, NO_PAYLOAD, response, services, exchange);
+  // Sound: dispatch answers an API with that API's response.
+  return { answer: answer as StreamFetch["answer"], cancel: () => exchange.cancel() };
+}
+
+/** A fetch under way; `cancel` completes it with what it has. */
+export interface StreamFetch {
+  readonly answer: Promise<{ header: ApiResponse<"fetch">; payload: readonly Uint8Array[] }>;
+  cancel(): void;
 }
 
 /** Throws RECORD_LIST_TOO_LARGE above socket.request.max.bytes. */

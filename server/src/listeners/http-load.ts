@@ -58,8 +58,13 @@ export class HttpLoad {
     return undefined;
   }
 
-  /** Counts an answer until it was taken, or says why it is not sent. Only answers that can be taken back ask. */
+  /**
+   * Counts an answer until it was taken, or says why it is not sent. Only answers that can be taken back ask. The next part of
+   * an answer that lasts takes the place of the one before.
+   */
   admitAnswer(response: ServerResponse, bytes: number): ProtocolError | undefined {
+    this.#answerBytes -= this.#answers.get(response) ?? 0;
+    this.#answers.delete(response);
     if (this.#answerBytes > 0 && this.#answerBytes + bytes > MAX_ANSWER_BYTES_IN_ALL) {
       return new ProtocolError(
         "THROTTLING_QUOTA_EXCEEDED",

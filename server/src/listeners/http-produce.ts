@@ -1,13 +1,23 @@
-// `POST /v1/topics/{topic}/records`: records in readable form, one result per record in their order.
+// Records in readable form into a topic, one result per record in their order: a whole body of JSON, or the lines of a
+// stream (http-ndjson.ts).
 //
 // Records are placed as Kafka's producer places them: by the partition they name, by murmur2 of the key, or, without a
-// key, together in one partition per request, the next request in the next one.
+// key, together in one partition per request (or part of a stream), the next one in the next.
 
 import { type ApiRequest, ProtocolError, partitionForKey, type RecordData, type WireError } from "@brooklet/protocol";
+import { parseRecords, type ReadableRecord, readRecord, recordPaths } from "@brooklet/protocol/readable";
 import { type Call, fromWire, type HttpServices } from "./http-exchange.ts";
-import { batchesOf, checkRecordCount, readRecord } from "./readable-records.ts";
+import { only } from "./http-query.ts";
+import { batchesOf, checkRecordCount, MAX_RECORDS } from "./readable-records.ts";
 
-type RecordResult = { partition: number; offset: number } | { error: WireError };
+export type RecordResult = { partition: number; offset: number } | { error: WireError };
+
+/** The topic that records go to, as it was when the request began. */
+export interface Destination {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partitionCount: number;
+}
 
 /** Records that were refused before they reached the log have their results already. */
 interface Sorted {
@@ -24,20 +34,32 @@ export class ReadableProducer {
   }
 
   /** Errors: the whole request is refused for what concerns all of it; a record for what concerns it alone. */
-  async produce(
-    topic: string,
-    body: Record<string, unknown>,
-    call: Call,
-  ): Promise<{ httpStatus: number; body: object }> {
-    const { records } = body;
-    if (!Array.isArray(records)) throw new ProtocolError("INVALID_REQUEST", 'the body needs "records", a list');
-    checkRecordCount(records.length);
-    const { header } = await call("metadata", { topics: [topic], allowAutoCreate: true });
-    const [found] = header.topics;
-    if (found === undefined) throw new ProtocolError("UNKNOWN_TOPIC_OR_PARTITION", `there is no topic ${topic}`);
-    if (found.error !== undefined) throw fromWire(found.error);
-    const { results, byPartition } = this.#sort(records, found.partitions.length);
+  async produce(topic: string, json: Uint8Array, call: Call): Promise<{ httpStatus: number; body: object }> {
+    const { fields, values } = parseRecords(json, recordPaths.list, { maxValues: MAX_RECORDS });
+    if (!Array.isArray(fields.records)) throw new ProtocolError("INVALID_REQUEST", 'the body needs "records", a list');
+    checkRecordCount(fields.records.length);
+    const destination = await this.destination(topic, call);
+    const nowMs = this.#services.clock.wallMs();
+    const records = fields.records.map((record: unknown) => asRecord(() => readRecord(record, values, nowMs)));
+    const results = await this.store(destination, records, call);
+    return { httpStatus: statusOf(results), body: { results } };
+  }
 
+  /** The topic, created if it is missing and the broker allows it. */
+  async destination(topic: string, call: Call): Promise<Destination> {
+    const { header } = await call("metadata", { topics: [topic], allowAutoCreate: true });
+    const { topicId, partitions } = only(header.topics);
+    return { topic, topicId, partitionCount: partitions.length };
+  }
+
+  /** Stores what is a record; resolves when all of it is durable or refused. Errors: what refuses all of it at once. */
+  async store(
+    destination: Destination,
+    records: readonly (ReadableRecord | ProtocolError)[],
+    call: Call,
+  ): Promise<RecordResult[]> {
+    const { topic, topicId } = destination;
+    const { results, byPartition } = this.#sort(records, destination.partitionCount);
     // One item per batch: each has an answer of its own, and so has every record in it.
     const partitions: ApiRequest<"produce">["partitions"] = [];
     const payload: Uint8Array[] = [];
@@ -45,7 +67,7 @@ export class ReadableProducer {
     for (const [partition, placed] of byPartition) {
       const data = placed.map(({ record }) => record);
       for (const { bytes, first, count } of batchesOf(data, this.#services.broker.settings["message.max.bytes"])) {
-        partitions.push({ topic, topicId: found.topicId, partition, bytes: bytes.byteLength });
+        partitions.push({ topic, topicId, partition, bytes: bytes.byteLength });
         payload.push(bytes);
         indexes.push(placed.slice(first, first + count).map(({ index }) => index));
       }
@@ -58,28 +80,35 @@ export class ReadableProducer {
         }
       }
     }
-    return { httpStatus: statusOf(results), body: { results } };
+    return results;
   }
 
-  #sort(records: readonly unknown[], partitionCount: number): Sorted {
+  #sort(records: readonly (ReadableRecord | ProtocolError)[], partitionCount: number): Sorted {
     const results: RecordResult[] = new Array(records.length);
     const byPartition: Sorted["byPartition"] = new Map();
     const unkeyedPartition = this.#requests++ % partitionCount;
-    const nowMs = this.#services.clock.wallMs();
-    for (const [index, json] of records.entries()) {
-      try {
-        const { record, partition } = readRecord(json, nowMs);
-        const place =
-          partition ?? (record.key === null ? unkeyedPartition : partitionForKey(record.key, partitionCount));
-        const placed = byPartition.get(place);
-        if (placed === undefined) byPartition.set(place, [{ index, record }]);
-        else placed.push({ index, record });
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
-        results[index] = { error: error.toWire() };
+    for (const [index, read] of records.entries()) {
+      if (read instanceof ProtocolError) {
+        results[index] = { error: read.toWire() };
+        continue;
       }
+      const { record, partition } = read;
+      const place = partition ?? (record.key === null ? unkeyedPartition : partitionForKey(record.key, partitionCount));
+      const placed = byPartition.get(place);
+      if (placed === undefined) byPartition.set(place, [{ index, record }]);
+      else placed.push({ index, record });
     }
     return { results, byPartition };
+  }
+}
+
+/** What `read` gives, or why it refuses. */
+export function asRecord(read: () => ReadableRecord): ReadableRecord | ProtocolError {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ProtocolError) return error;
+    throw error;
   }
 }
 

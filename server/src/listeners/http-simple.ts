@@ -3,20 +3,19 @@
 // A GET has no effect: it never creates a topic. Every route answers in JSON, errors included.
 
 import type { ServerResponse } from "node:http";
-import { ProtocolError, parseHeader, type WireError } from "@brooklet/protocol";
 import type { FastifyInstance } from "fastify";
 import { asProtocolError } from "./dispatch.ts";
-import { respondError, respondJson } from "./http-answers.ts";
-import { isJson, respondUnsupportedType } from "./http-api.ts";
-import { type Call, callFor, fromWire, type HttpServices } from "./http-exchange.ts";
+import { isJson, isNdjson, respondError, respondJson, respondUnsupportedType } from "./http-answers.ts";
+import { type Call, callFor, type HttpServices } from "./http-exchange.ts";
+import { serveNdjson } from "./http-ndjson.ts";
 import { ReadableProducer } from "./http-produce.ts";
-import { recordsFrom, showRecord } from "./readable-records.ts";
+import { isolationOf, MAX_PARTITION, numberOf, only, type Query } from "./http-query.ts";
+import { serveStream } from "./http-stream.ts";
+import { showRecords } from "./readable-records.ts";
 
 /** Of one GET of records. */
-const DEFAULT_MAX_RECORDS = 100;
-const MAX_RECORDS = 10_000;
-
-type Query = Record<string, string | string[] | undefined>;
+export const DEFAULT_MAX_RECORDS = 100;
+export const MAX_RECORDS_OF_GET = 10_000;
 
 export function addSimpleRoutes(fastify: FastifyInstance, services: HttpServices): void {
   const producer = new ReadableProducer(services);
@@ -24,7 +23,7 @@ export function addSimpleRoutes(fastify: FastifyInstance, services: HttpServices
   const serve = (
     name: string,
     response: ServerResponse,
-    run: (call: Call) => Promise<{ httpStatus?: number; body: object }>,
+    run: (call: Call) => Promise<{ httpStatus?: number; body: object | string }>,
   ) => {
     const refuse = (error: unknown) => respondError(response, asProtocolError(error, name, services.broker.logger));
     run(callFor(response, services)).then(
@@ -47,18 +46,24 @@ export function addSimpleRoutes(fastify: FastifyInstance, services: HttpServices
   );
 
   fastify.post<{ Params: { topic: string }; Body: Buffer }>("/v1/topics/:topic/records", (request, reply) => {
-    if (!isJson(request.raw)) respondUnsupportedType(reply.raw);
-    else {
-      serve("POST records", reply.raw, async (call) =>
-        producer.produce(request.params.topic, parseHeader(request.body), call),
-      );
-    }
+    const { topic } = request.params;
+    if (isNdjson(request.raw)) serveNdjson(topic, request.raw, reply.raw, { producer, services });
+    else if (!isJson(request.raw)) respondUnsupportedType(reply.raw);
+    else serve("POST records", reply.raw, async (call) => producer.produce(topic, request.body, call));
   });
 
   fastify.get<{ Params: { topic: string; partition: string }; Querystring: Query }>(
     "/v1/topics/:topic/partitions/:partition/records",
     (request, reply) =>
       serve("GET records", reply.raw, (call) => readRecords(request.params, request.query, call, services)),
+  );
+
+  fastify.get<{ Params: { topic: string }; Querystring: Query }>("/v1/topics/:topic/stream", (request, reply) =>
+    serveStream(
+      { topic: request.params.topic, query: request.query, lastEventId: request.headers["last-event-id"] },
+      reply.raw,
+      services,
+    ),
   );
 
   fastify.get("/v1/groups", (_request, reply) =>
@@ -78,12 +83,14 @@ async function readRecords(
   query: Query,
   call: Call,
   { broker }: HttpServices,
-): Promise<{ body: object }> {
+): Promise<{ body: string }> {
   const topic = params.topic;
-  const partition = numberOf(params.partition, "partition", 0, 2_147_483_647);
-  const isolation = oneOf(query.isolation, "isolation", ["read_uncommitted", "read_committed"] as const);
+  const partition = numberOf(params.partition, "partition", 0, MAX_PARTITION);
+  const isolation = isolationOf(query);
   const maxRecords =
-    query.maxRecords === undefined ? DEFAULT_MAX_RECORDS : numberOf(query.maxRecords, "maxRecords", 1, MAX_RECORDS);
+    query.maxRecords === undefined
+      ? DEFAULT_MAX_RECORDS
+      : numberOf(query.maxRecords, "maxRecords", 1, MAX_RECORDS_OF_GET);
   const maxWaitMs =
     query.maxWaitMs === undefined ? 0 : numberOf(query.maxWaitMs, "maxWaitMs", 0, broker.settings["fetch.max.wait.ms"]);
   const offset =
@@ -98,17 +105,12 @@ async function readRecords(
     partitions: [{ topic, partition, offset }],
   });
   const result = only(header.results);
-  const records = recordsFrom(payload, offset, maxRecords + 1);
-  // One more than asked for was looked at: what is left out is where to go on.
-  const nextOffset = records.length > maxRecords ? records[maxRecords]?.offset : result.nextOffset;
-  return {
-    body: {
-      records: records.slice(0, maxRecords).map((record) => ({ partition, ...showRecord(record) })),
-      nextOffset,
-      highWatermark: result.highWatermark,
-      logStartOffset: result.logStartOffset,
-    },
-  };
+  const bounds = { maxRecords, maxChars: broker.settings["max.reply.bytes"] };
+  const { texts, leftOffset } = await showRecords(payload, offset, bounds, broker, { partition });
+  const { highWatermark, logStartOffset } = result;
+  // What is left out is where to go on.
+  const ends = JSON.stringify({ nextOffset: leftOffset ?? result.nextOffset, highWatermark, logStartOffset });
+  return { body: `{"records":[${texts.join(",")}],${ends.slice(1)}` };
 }
 
 async function offsetAt(
@@ -120,25 +122,4 @@ async function offsetAt(
 ): Promise<number> {
   const { header } = await call("listOffsets", { isolation, partitions: [{ topic, partition, at }] });
   return only(header.results).offset;
-}
-
-/** The only item of an answer; its error is the answer's. */
-function only<T extends { error?: WireError }>(items: readonly T[]): T {
-  const [item] = items;
-  if (item === undefined) throw new ProtocolError("UNKNOWN_SERVER_ERROR", "the broker answered with nothing");
-  if (item.error !== undefined) throw fromWire(item.error);
-  return item;
-}
-
-function numberOf(text: string | string[] | undefined, name: string, min: number, max: number): number {
-  const value = typeof text === "string" && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
-  throw new ProtocolError("INVALID_REQUEST", `${name} is a whole number from ${min} to ${max}`);
-}
-
-function oneOf<const T extends string>(value: unknown, name: string, allowed: readonly [T, ...T[]]): T {
-  if (value === undefined) return allowed[0];
-  const found = allowed.find((one) => one === value);
-  if (found === undefined) throw new ProtocolError("INVALID_REQUEST", `${name} is ${allowed.join(" or ")}`);
-  return found;
 }

@@ -17,12 +17,20 @@ import { fastify as createFastify, type FastifyInstance } from "fastify";
 import { AddressBound } from "./address-bound.ts";
 import { answerCrossOrigin } from "./cross-origin.ts";
 import type { Guard } from "./guard.ts";
-import { refuseRequest, refuseSocket, respondError, unknownRoute } from "./http-answers.ts";
-import { addApiRoute, respondUnsupportedType } from "./http-api.ts";
+import {
+  NDJSON_CONTENT_TYPE,
+  refuseRequest,
+  refuseSocket,
+  respondError,
+  respondUnsupportedType,
+  unknownRoute,
+} from "./http-answers.ts";
+import { addApiRoute } from "./http-api.ts";
 import type { HttpServices } from "./http-exchange.ts";
 import { HttpLoad } from "./http-load.ts";
 import { addSimpleRoutes } from "./http-simple.ts";
 import { listenError } from "./listen-error.ts";
+import { OpenStreams } from "./open-streams.ts";
 import type { RefusalClass, RefusalLog } from "./refusal-log.ts";
 import type { Sessions } from "./sessions.ts";
 import { WebSocketDoor } from "./websocket.ts";
@@ -36,7 +44,7 @@ const MAX_REQUEST_HEADERS_BYTES = 16 * 1024;
 /** A topic's name has at most 249 characters, a group's 256, each up to three bytes, each byte "%xx". */
 const MAX_PATH_PARAMETER_LENGTH = 256 * 9;
 
-export interface HttpDoorOptions extends Omit<HttpServices, "load"> {
+export interface HttpDoorOptions extends Omit<HttpServices, "load" | "streams"> {
   readonly sessions: Sessions;
   readonly guard: Guard;
   readonly refusals: RefusalLog;
@@ -63,6 +71,10 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   const { broker, clock, guard, refusals, sessions, authenticator } = options;
   const bodyLimitBytes = FRAME_PREFIX_BYTES + MAX_HEADER_BYTES + broker.settings["socket.request.max.bytes"];
   const load = new HttpLoad(bodyLimitBytes);
+  const streams = new OpenStreams(broker.settings["max.stream.readers"]);
+  broker.log.catalog.onChange((topic, change) => {
+    if (change === "extended") streams.extended(topic);
+  });
   let stopping = false;
   const tell = ({ socket }: IncomingMessage, error: ProtocolError, refusal: RefusalClass) =>
     refusals.refused(refusal, `${socket.remoteAddress ?? "unknown"}:${socket.remotePort ?? 0}`, error.message);
@@ -96,8 +108,8 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     };
   };
 
-  const { server, fastify } = createHttpServer(front, bodyLimitBytes, options);
-  const services = { ...options, load };
+  const { server, fastify } = createHttpServer(front, bodyLimitBytes, { ...options, streams });
+  const services = { ...options, load, streams };
   addApiRoute(fastify, services);
   addSimpleRoutes(fastify, services);
   await fastify.ready();
@@ -166,6 +178,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     stopAccepting() {
       stopping = true;
       server.close();
+      streams.stop();
     },
     async close() {
       stopping = true;
@@ -188,7 +201,7 @@ function createHttpServer(
     route: (request: IncomingMessage, response: ServerResponse) => void,
   ) => (request: IncomingMessage, response: ServerResponse) => void,
   bodyLimitBytes: number,
-  { broker }: HttpDoorOptions,
+  { broker, streams }: HttpDoorOptions & { readonly streams: OpenStreams },
 ): { server: Server; fastify: FastifyInstance } {
   const silenceMs = broker.settings["fetch.max.wait.ms"] + SILENCE_BEYOND_WAIT_MS;
   const requestTimeout = broker.settings["http.request.timeout.ms"];
@@ -207,7 +220,7 @@ function createHttpServer(
     logger: false,
     frameworkErrors: (error, _request, reply) =>
       respondError(reply.raw, httpError(error, broker.logger), statusOf(error)),
-    clientErrorHandler: refuseGarbage,
+    clientErrorHandler: (error, socket) => refuseGarbage(error, socket, streams),
     // The guard stands before Fastify, so that no route, present or future, can be without it.
     serverFactory: (route) => {
       const created = createServer(
@@ -237,6 +250,8 @@ function createHttpServer(
   for (const contentType of [FRAME_CONTENT_TYPE, "application/json"]) {
     fastify.addContentTypeParser(contentType, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   }
+  // Its route reads it line by line.
+  fastify.addContentTypeParser(NDJSON_CONTENT_TYPE, (_request, _body, done) => done(null));
   fastify.setNotFoundHandler((request, reply) => respondError(reply.raw, unknownRoute(request.raw), 404));
   fastify.setErrorHandler((error, _request, reply) => {
     if (statusOf(error) === 415) respondUnsupportedType(reply.raw);
@@ -247,7 +262,9 @@ function createHttpServer(
 }
 
 /** What Node could not read as a request: too large, too slow, or no HTTP at all. */
-function refuseGarbage(error: Error & { code?: string }, socket: Duplex): void {
+function refuseGarbage(error: Error & { code?: string }, socket: Duplex, streams: OpenStreams): void {
+  // Told once per request: a body that may last goes on.
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && streams.lasts(socket)) return;
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;

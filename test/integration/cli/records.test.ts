@@ -25,18 +25,21 @@ test("lines go in and come out, by key, from any offset, as many as wanted", asy
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  expect(records.map(({ key, valueText, offset }) => [key, valueText, offset])).toEqual([
-    ["anna", "1", 0],
-    ["ben", "2", 1],
+  expect(records.map(({ key, value, valueText, offset }) => [key, value ?? valueText, offset])).toEqual([
+    ["anna", 1, 0],
+    ["ben", 2, 1],
     [null, "no key", 2],
-    ["anna", "3", 3],
+    ["anna", 3, 3],
   ]);
 });
 
 test("consume --json | produce --json copies byte for byte", async () => {
   const { server } = await startBrokerCommand("--ephemeral");
   const b = ["-b", server];
-  const raw = Buffer.from([0xff, 0x00, 0x41, 0x0a, 0xc3, 0xa4, 0x0a]);
+  const raw = Buffer.concat([
+    Buffer.from([0xff, 0x00, 0x41, 0x0a, 0xc3, 0xa4, 0x0a]),
+    Buffer.from('{"n": 9007199254740993, "n": 1.0}\n1e400\nnull\n "a"\n'),
+  ]);
   await brooklet(["produce", "from", ...b], { stdin: raw });
   const { stdout } = await brooklet(["consume", "from", "-e", "--json", ...b]);
   expect((await brooklet(["produce", "to", "--json", ...b], { stdin: stdout })).code).toBe(0);
@@ -51,7 +54,7 @@ test("a line that is no record stops produce, and what was stored is said", asyn
   });
   expect(refused.code).toBe(2);
   expect(refused.stderr).toMatch(/stored 2 records/);
-  expect(refused.stderr).toMatch(/line 3: this is no JSON/);
+  expect(refused.stderr).toMatch(/line 3: The JSON cannot be read/);
 });
 
 test("a record too large is refused by its line", async () => {

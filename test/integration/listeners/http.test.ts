@@ -60,7 +60,7 @@ test("records go in as JSON and come out in the narrowest exact form", async () 
     { key: "a", value: null },
     { keyBase64: "/wA=", valueBase64: "//79" },
     {
-      valueText: '{"n":12345678901234567890}',
+      valueText: "null",
       headers: [
         { key: "h", value: "1" },
         { key: "h", value: null },
@@ -85,7 +85,7 @@ test("records go in as JSON and come out in the narrowest exact form", async () 
       offset: 3,
       timestamp,
       key: null,
-      valueText: '{"n":12345678901234567890}',
+      valueText: "null",
       headers: [
         { key: "h", value: "1" },
         { key: "h", value: null },
@@ -136,7 +136,7 @@ test("each record is placed as Kafka's producer would place it", async () => {
 test("one result per record, in order: a bad one harms no other", async () => {
   const { status, json } = await produce("mixed", [
     { valueText: "0", partition: 0 },
-    { value: { a: 1 } },
+    { key: "a" },
     { valueText: "1", partition: 9 },
     "text",
     { valueText: "x".repeat(5000), partition: 0 },
@@ -166,7 +166,7 @@ test("one result per record, in order: a bad one harms no other", async () => {
 });
 
 test("when no record at all was stored the status says so", async () => {
-  expect((await produce("nothing", [{ value: 1 }])).status).toBe(400);
+  expect((await produce("nothing", [{ valueText: 1 }])).status).toBe(400);
   expect((await produce("nothing", [{ valueText: "x".repeat(5000) }])).status).toBe(413);
   expect((await produce("nothing", [])).status).toBe(200);
   expect((await produce("..", [{ valueText: "x" }])).status).toBe(400);

@@ -65,15 +65,26 @@ test("a tombstone is a value of null, and not the text", () => {
   expect(JSON.parse(recordLine(record({ value: Buffer.from("null") })))).toMatchObject({ valueText: "null" });
 });
 
+test("JSON goes as it is, in both directions: numbers, names that repeat, escapes", () => {
+  for (const value of ["9007199254740993", "1.0", "1e400", '{"a":1,"a":2,"__proto__":[]}', '"\\u0061"']) {
+    const line = recordLine(record({ value: Buffer.from(value) }));
+    expect(line).toContain(`"value":${value}`);
+    expect(plain(recordOfLine(Buffer.from(line), "t").value)).toEqual([...Buffer.from(value)]);
+  }
+  expect(plain(recordOfLine(Buffer.from('{"value": { "n" : 1.0 } }'), "t").value)).toEqual([
+    ...Buffer.from('{ "n" : 1.0 }'),
+  ]);
+});
+
 test.each([
-  ["not json", /this is no JSON/],
-  ["[1]", /a record is a JSON object/],
-  ['{"key":"a"}', /needs "valueText"/],
-  ['{"value":3}', /takes only null/],
-  ['{"valueText":3}', /valueText must be text/],
-  ['{"valueText":"a","headers":{}}', /headers must be an array/],
-  ['{"valueText":"a","headers":[{}]}', /a header needs a key/],
-  ['{"valueText":"a","partition":"0"}', /partition must be a whole number/],
+  ["not json", /The JSON cannot be read: byte 0/],
+  ["[1]", /it is not a JSON object/],
+  ['{"key":"a"}', /needs value/],
+  ['{"valueText":3}', /value is a text, or null/],
+  ['{"valueText":"a","headers":{}}', /headers is a list/],
+  ['{"valueText":"a","headers":[{}]}', /a header's key is a text/],
+  ['{"valueText":"a","partition":"0"}', /partition is a whole number/],
+  ['{"valueBase64":"!"}', /valueBase64 is not base64/],
 ])("%s is refused", (line, message) => {
   expect(() => recordOfLine(Buffer.from(line), "t")).toThrow(message);
 });

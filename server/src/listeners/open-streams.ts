@@ -1,0 +1,82 @@
+// Answers that last: event streams and streamed bodies. Who they are, how many readers there may be, and how all of them
+// end when the broker stops.
+//
+// Invariant: a stream is forgotten when its response closes, whatever closed it.
+
+import type { ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { ProtocolError } from "@brooklet/protocol";
+import type { Topic } from "../log/log.ts";
+
+/** What lasts, as the door sees it. */
+export interface OpenStream {
+  /** Ends it soon, with this as the reason. */
+  stop(why: ProtocolError): void;
+  /** The topic has more partitions now. */
+  extended?(topic: Topic): void;
+}
+
+export class OpenStreams {
+  readonly #maxReaders: number;
+  readonly #open = new Map<ServerResponse, OpenStream>();
+  readonly #bodies = new WeakSet<Duplex>();
+  #readers = 0;
+  #stopped = false;
+
+  constructor(maxReaders: number) {
+    this.#maxReaders = maxReaders;
+  }
+
+  /** Event streams that are open. */
+  get readers(): number {
+    return this.#readers;
+  }
+
+  /** Counts a reader until its response closes. Errors: THROTTLING_QUOTA_EXCEEDED above max.stream.readers. */
+  enterReader(response: ServerResponse): void {
+    if (this.#readers >= this.#maxReaders) {
+      throw new ProtocolError(
+        "THROTTLING_QUOTA_EXCEEDED",
+        `${this.#readers} event streams are open, which is the most allowed`,
+        { hint: "Close streams that nobody reads, or raise max.stream.readers." },
+      );
+    }
+    if (response.closed) return;
+    this.#readers++;
+    response.once("close", () => this.#readers--);
+  }
+
+  /** The stream has begun; it ends with its response. */
+  opened(response: ServerResponse, stream: OpenStream): void {
+    if (this.#stopped) {
+      stream.stop(stopping());
+      return;
+    }
+    if (response.closed) return;
+    this.#open.set(response, stream);
+    response.once("close", () => this.#open.delete(response));
+  }
+
+  /** The request on this socket brings a body that may take as long as it likes. */
+  bodyMayLast(socket: Duplex): void {
+    this.#bodies.add(socket);
+  }
+
+  lasts(socket: Duplex): boolean {
+    return this.#bodies.has(socket);
+  }
+
+  extended(topic: Topic): void {
+    for (const stream of this.#open.values()) stream.extended?.(topic);
+  }
+
+  /** The broker stops: everybody is told. */
+  stop(): void {
+    this.#stopped = true;
+    for (const stream of this.#open.values()) stream.stop(stopping());
+  }
+}
+
+function stopping(): ProtocolError {
+  return new ProtocolError("BROKER_NOT_AVAILABLE", "the broker is stopping");
+}
