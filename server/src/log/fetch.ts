@@ -10,6 +10,7 @@ import type { Logger } from "../world.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Attempt, DelayedFetches } from "./delayed-fetch.ts";
 import { findPartition } from "./find-partition.ts";
+import { positionRefusal } from "./leader-epoch-ends.ts";
 import type { FetchResults, FetchWaiting } from "./log.ts";
 import type { Partition } from "./partition.ts";
 
@@ -141,7 +142,7 @@ export class Fetcher {
     while (progress.done < count) {
       const index = (start + progress.done++) % count;
       const { item, found } = plan.targets[index] as Target;
-      const view = views[index];
+      const view = withLogStartOf(found, views[index]);
       const refusal = found instanceof ProtocolError ? found : this.#refusal(item, found, view as View);
       if (refusal !== undefined) {
         results[index] = resultOf(item, view, [], refusal);
@@ -174,8 +175,8 @@ export class Fetcher {
         endOffset: view.end,
         maxBytes: Math.max(1, room),
       });
-      // Meanwhile the topic may be gone, or the log may start later.
-      view = { ...view, logStartOffset: partition.logStartOffset };
+      // Meanwhile the topic may be gone, or the log may start later, and what was read may lack what was removed.
+      view = withLogStartOf(partition, view);
       const refusal = this.#refusal(item, partition, view);
       if (refusal !== undefined) throw refusal;
       results[index] = resultOf(item, view, take(progress, batches, room, view.end));
@@ -191,12 +192,8 @@ export class Fetcher {
       return new ProtocolError("UNKNOWN_TOPIC_ID", `topic ${item.topic} (id ${partition.topic.topicId}) was deleted`, {
         hint: "Ask for metadata again: one of the same name would be another topic.",
       });
-    if (item.leaderEpoch !== undefined && item.leaderEpoch > this.#parts.bootEpoch)
-      return new ProtocolError(
-        "UNKNOWN_LEADER_EPOCH",
-        `the last record read of ${partition.name} is of leader epoch ${item.leaderEpoch}; this broker is in epoch ${this.#parts.bootEpoch}`,
-        { hint: "The broker's log is older than what was read: was its data folder set back?" },
-      );
+    const misplaced = positionRefusal(partition, item, view.highWatermark, this.#parts.bootEpoch);
+    if (misplaced !== undefined) return misplaced;
     if (item.offset >= view.logStartOffset && item.offset <= view.highWatermark) return undefined;
     return new ProtocolError(
       "OFFSET_OUT_OF_RANGE",
@@ -243,6 +240,15 @@ function viewOf(found: Partition | ProtocolError, request: FetchRequest): View |
     logStartOffset: found.logStartOffset,
     end: found.visibleEnd(request.isolation),
   };
+}
+
+/**
+ * The visible ends stay as they were; a log start that moved since counts at once, because what lies before it may be gone
+ * already.
+ */
+function withLogStartOf<V extends View | undefined>(found: Partition | ProtocolError, view: V): V {
+  if (view === undefined || found instanceof ProtocolError || found.logStartOffset === view.logStartOffset) return view;
+  return { ...view, logStartOffset: found.logStartOffset };
 }
 
 /** Bytes this item may still take. */

@@ -89,6 +89,8 @@ export interface Log {
    */
   unpack(batch: Uint8Array): Promise<Uint8Array>;
   readonly stats: { topics: number; partitions: number; parkedFetches: number; tailCacheBytes: number };
+  /** Begins what the log does by itself (retention); called once, when the doors are open. */
+  start(): void;
   /** Completes every parked fetch with BROKER_NOT_AVAILABLE or what it has, and takes no more requests. */
   close(): void;
 }

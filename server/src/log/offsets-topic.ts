@@ -6,16 +6,14 @@ import { CONSUMER_OFFSETS_TOPIC, encodeBatch, invariant, patchBatch } from "@bro
 import type { Clock, Random } from "@brooklet/protocol/world";
 import type { Change } from "../storage/storage.ts";
 import type { Catalog, StagedTopicChange } from "./catalog.ts";
-import type { DelayedFetches } from "./delayed-fetch.ts";
 import type { OffsetsTopicWriter } from "./log.ts";
+import type { BatchPublisher } from "./publish.ts";
 import type { SlabAllocator } from "./slabs.ts";
-import type { TailCache } from "./tail-cache.ts";
 
 export interface OffsetsTopicParts {
   readonly catalog: Catalog;
   readonly slabs: SlabAllocator;
-  readonly cache: TailCache;
-  readonly delayed: DelayedFetches;
+  readonly publisher: BatchPublisher;
   readonly clock: Clock;
   readonly random: Random;
   readonly bootEpoch: number;
@@ -38,7 +36,7 @@ export class OffsetsTopic implements OffsetsTopicWriter {
     partitionNumber: number,
     records: readonly { key: Uint8Array; value: Uint8Array | null }[],
   ): { changes: readonly Change[]; durable(): void } {
-    const { catalog, slabs, cache, delayed, clock, bootEpoch } = this.#parts;
+    const { catalog, slabs, publisher, clock, bootEpoch } = this.#parts;
     const timestamp = clock.wallMs();
     const existing = catalog.newest(CONSUMER_OFFSETS_TOPIC);
     const created = existing === undefined ? this.#create(timestamp) : undefined;
@@ -65,9 +63,7 @@ export class OffsetsTopic implements OffsetsTopicWriter {
       ],
       durable: () => {
         created?.durable();
-        partition.commit(baseOffset, lastOffset);
-        cache.add(partition.tail, { baseOffset, lastOffset, ...copy });
-        delayed.moved(partition, copy.bytes.length);
+        publisher.publish(partition, { baseOffset, lastOffset, ...copy });
       },
     };
   }

@@ -1,11 +1,14 @@
 // One partition: how far it is assigned (log end), how far it is durable (high watermark), how far transactions are
 // decided (last stable offset), and where it begins (log start). Offsets only; batches are in the tail cache and storage.
-// Invariant: logStart ≤ lastStable ≤ highWatermark ≤ logEnd, and only a durable turn raises the middle two.
+// Invariant: logStart ≤ lastStable ≤ highWatermark ≤ logEnd, and only a durable turn raises the first three.
 
 import type { ApiRequest } from "@brooklet/protocol";
 import { invariant } from "@brooklet/protocol";
-import type { PartitionId } from "../storage/storage.ts";
+import type { BatchFacts, PartitionId, StoredLogIndex } from "../storage/storage.ts";
+import { LeaderEpochs } from "./leader-epochs.ts";
+import { LogIndex } from "./log-index.ts";
 import { ProducerStates } from "./producer-states.ts";
+import type { SegmentRules } from "./segments.ts";
 import { PartitionTail } from "./tail-cache.ts";
 
 export type Isolation = ApiRequest<"fetch">["isolation"];
@@ -14,6 +17,8 @@ export type Isolation = ApiRequest<"fetch">["isolation"];
 export interface TopicFacts {
   readonly topic: string;
   readonly topicId: string;
+  /** As of now: read anew for every batch. */
+  readonly rules: SegmentRules;
 }
 
 export class Partition {
@@ -21,6 +26,8 @@ export class Partition {
   readonly partition: number;
   readonly partitionId: PartitionId;
   readonly tail = new PartitionTail();
+  readonly epochs = new LeaderEpochs();
+  readonly index: LogIndex;
   /** Made with the first idempotent batch: most partitions of a large broker never see one. */
   #producers: ProducerStates | undefined;
   #logStartOffset: number;
@@ -33,6 +40,7 @@ export class Partition {
     this.topic = topic;
     this.partition = partition;
     this.partitionId = partitionId;
+    this.index = new LogIndex(partitionId);
     this.#logStartOffset = logStartOffset;
     this.#highWatermark = logStartOffset;
     this.#lastStableOffset = logStartOffset;
@@ -95,6 +103,36 @@ export class Partition {
     this.#highWatermark = lastOffset + 1;
     this.#lastStableOffset = this.#highWatermark;
     invariant(this.#highWatermark <= this.#logEndOffset, `${this.name}: only what was assigned becomes durable`);
+  }
+
+  /** The log durably begins later. Tail cache and waiting fetches are the caller's. */
+  raiseLogStart(logStartOffset: number): void {
+    if (logStartOffset <= this.#logStartOffset) return;
+    invariant(
+      logStartOffset <= this.#highWatermark,
+      `${this.name}: the log starts at its high watermark at the latest`,
+    );
+    this.#logStartOffset = logStartOffset;
+    this.#lastStableOffset = Math.max(this.#lastStableOffset, logStartOffset);
+    this.index.dropBefore(logStartOffset);
+    this.epochs.dropBefore(logStartOffset);
+  }
+
+  /** A batch that became visible, for retention, look-ups and epochs. Says whether there is something to save. */
+  remember(batch: BatchFacts, wallMs: number): boolean {
+    this.index.append(batch, this.topic.rules, wallMs);
+    this.epochs.assign(batch.leaderEpoch, batch.baseOffset);
+    return this.hasUnsaved;
+  }
+
+  /** From the stored state, after `load`. */
+  loadIndex(stored: StoredLogIndex, wallMs: number): void {
+    this.index.load(stored, this.#logStartOffset, this.topic.rules, wallMs);
+    this.epochs.load(stored, this.#logStartOffset);
+  }
+
+  get hasUnsaved(): boolean {
+    return this.index.hasUnsaved || this.epochs.hasUnsaved;
   }
 
   /** Gives back every offset that is not durable. */

@@ -102,6 +102,11 @@ export class TailCache {
     this.#release(tail, tail.dropThrough(Number.MAX_SAFE_INTEGER - 1));
   }
 
+  /** Forgets the batches of a partition that end before its log start. */
+  dropBefore(tail: PartitionTail, logStartOffset: number): void {
+    this.#release(tail, tail.dropThrough(logStartOffset - 1));
+  }
+
   #evict(slab: Slab, use: SlabUse): void {
     // Older batches of a partition may lie in younger slabs: they go too, or its tail would have a gap.
     for (const [tail, lastOffset] of use.tails) this.#release(tail, tail.dropThrough(lastOffset));

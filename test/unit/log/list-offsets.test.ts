@@ -23,7 +23,7 @@ async function withRecords() {
 }
 
 test.each<[At, number, number, number]>([
-  ["earliest", 0, -1, -1],
+  ["earliest", 0, -1, 0],
   ["latest", 7, -1, 0],
   ["maxTimestamp", 1, 30, 0],
   [0, 0, 10, 0],

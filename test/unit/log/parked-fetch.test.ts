@@ -247,7 +247,7 @@ test("appends that cannot reach minBytes do not make a fetch look again", async 
 test("the partitions that waiting fetches watch together are bounded, and given back", async () => {
   const clock = new SimulatedClock();
   const delayed = new DelayedFetches(clock, 10);
-  const partition = new Partition({ topic: "orders", topicId: "id" }, 0, 1);
+  const partition = new Partition({ topic: "orders", topicId: "id", rules: { segmentBytes: 1, segmentMs: 1 } }, 0, 1);
   const tooLittle = { results: [], bytes: 0, refused: false };
   const wait = (count: number, waiting = never) => {
     const partitions = new Array<Partition>(count).fill(partition);
