@@ -166,6 +166,7 @@ class RunningBroker implements Broker {
       this.#door = door;
       opened.setHolderUrl?.(door.url);
       groups.start();
+      log.start();
       const { dataFile, durability } = storage;
       logger.info({ url: door.url, durability, dataFile, clusterId, bootEpoch: state.bootEpoch }, "broker started");
     } catch (error) {
