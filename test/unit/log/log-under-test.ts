@@ -5,6 +5,7 @@ import { encodeBatch, type ProtocolError } from "@brooklet/protocol";
 import { expect } from "vitest";
 import { createLog } from "../../../server/src/log/broker-log.ts";
 import type { FetchResults, FetchWaiting, Log } from "../../../server/src/log/log.ts";
+import type { Unpacker } from "../../../server/src/log/unpacker.ts";
 import { type Settings, settingDefinitions } from "../../../server/src/settings.ts";
 import { connect } from "../../../server/src/storage/sqlite/connection.ts";
 import { InlineStorage } from "../../../server/src/storage/sqlite/inline.ts";
@@ -29,13 +30,15 @@ export class LogUnderTest {
   readonly clock = new SimulatedClock();
   readonly errors: LoggedError[] = [];
   readonly settings: Settings;
+  readonly #unpacker: Unpacker | undefined;
   readonly #random = simulatedRandom(1);
   readonly #db = connect(":memory:", "memory");
   storage: FaultyStorage;
   turns: CommitQueue;
   log: Log;
 
-  constructor(settings: Partial<Settings> = {}) {
+  constructor(settings: Partial<Settings> = {}, unpacker?: Unpacker) {
+    this.#unpacker = unpacker;
     const defaults = Object.entries(settingDefinitions).map(([name, definition]) => [name, definition.default]);
     this.settings = { ...Object.fromEntries(defaults), ...settings };
     createOrCheck(this.#db);
@@ -63,6 +66,7 @@ export class LogUnderTest {
       random: this.#random,
       logger,
       clusterId: state.clusterId,
+      ...(this.#unpacker === undefined ? {} : { unpacker: this.#unpacker }),
     });
     return { storage, turns, log };
   }
