@@ -3,7 +3,8 @@
 //
 // Invariant: it ends by its deadline, and no timer or request of this consumer is left.
 
-import { TimeoutError } from "../errors.ts";
+import { checkCallOptions } from "../call-options.ts";
+import { IllegalStateError, TimeoutError } from "../errors.ts";
 import type { Call } from "./calls.ts";
 import { asBrookletError } from "./member-session.ts";
 import type { LeaveMode } from "./membership-states.ts";
@@ -21,6 +22,13 @@ export interface CloseOptions {
    * keeps its place: it says nothing, and its session ends by itself. Source: KIP-1092.
    */
   membership?: LeaveMode;
+}
+
+export function checkCloseOptions(options: CloseOptions): void {
+  checkCallOptions("close", options);
+  const { membership = "default" } = options;
+  if (["default", "leave", "remain"].includes(membership)) return;
+  throw new IllegalStateError(`close: membership is default, leave or remain; it is ${String(membership)}`);
 }
 
 /** Runs the steps; throws the first error that a callback threw. */
@@ -62,7 +70,7 @@ async function leaveGroup<K, V>(
   const { subscription, calls } = parts;
   const { session, autoCommit, commits, rebalancer } = group;
   const lost = session.gone || session.lossPending;
-  const isMember = subscription.mode === "topics" && !lost;
+  const isMember = subscription.mode === "group" && !lost;
   const offsets = autoCommit !== undefined && (isMember || subscription.mode === "manual") ? autoCommit.due() : [];
   if (autoCommit !== undefined && offsets.length > 0) {
     const commit = commits.sync(offsets, { timeoutMs: call.remainingMs, retryStale: true });
@@ -76,7 +84,7 @@ async function leaveGroup<K, V>(
     await inTime(call, outcome);
     if (!stored) unfinished.push("the commit of what was processed");
   }
-  if (subscription.mode === "topics") {
+  if (subscription.mode === "group") {
     session.handle({ type: "prepareLeave" });
     const callbacks =
       lost || session.gone
@@ -103,10 +111,11 @@ async function leaveGroup<K, V>(
   }
 }
 
-function stop<K, V>({ fetcher, resolver, topicCreation, group }: Parts<K, V>): void {
+function stop<K, V>({ fetcher, resolver, topicCreation, topicWatch, group }: Parts<K, V>): void {
   fetcher.close();
   resolver.close();
   topicCreation?.close();
+  topicWatch.close();
   group?.session.close();
 }
 

@@ -1,7 +1,7 @@
 // The Consumer class: what the application calls (Kafka's KafkaConsumer). It checks arguments and states, bounds every wait,
 // and hands the work to its parts (parts.ts).
 
-import { checkTopicName, ProtocolError } from "@brooklet/protocol";
+import { type CallOptions, checkCallOptions } from "../call-options.ts";
 import { type ConsumerConfig, parseConsumerConfig } from "../config/consumer.ts";
 import {
   BrookletError,
@@ -13,7 +13,7 @@ import {
 } from "../errors.ts";
 import { type ClientOptions, clientSurroundings } from "../world.ts";
 import { type Call, closed } from "./calls.ts";
-import { type CloseOptions, closeConsumer } from "./closing.ts";
+import { type CloseOptions, checkCloseOptions, closeConsumer } from "./closing.ts";
 import type { CommitCallback } from "./commits.ts";
 import { consumerEvents } from "./events.ts";
 import { RecordIterator } from "./iteration.ts";
@@ -22,7 +22,19 @@ import { assemble, type GroupParts, identityOf, type Parts } from "./parts.ts";
 import { Poller } from "./poller.ts";
 import type { PartitionState, ResetTo } from "./positions.ts";
 import {
-  type CallOptions,
+  assign,
+  checkAssigned,
+  checkListener,
+  checkSettled,
+  checkTopics,
+  exclusive,
+  isNothing,
+  subscribe,
+  subscribedTopics,
+  type Topics,
+  unsubscribe,
+} from "./subscribing.ts";
+import {
   type ConsumerEvent,
   type ConsumerRecord,
   type EventListener,
@@ -49,71 +61,42 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
   /**
    * Replaces the subscription; the next poll joins the group. No topics: as unsubscribe().
    *
+   * Shape: names; a RegExp, matched here against whole names every `metadata.max.age.ms` and at group events; or `{ pattern }`,
+   * RE2, matched by the broker (an illegal one is a fatal INVALID_REGULAR_EXPRESSION of the next polls).
    * Errors: INVALID_GROUP_ID without group.id; INVALID_TOPIC_EXCEPTION; ILLEGAL_STATE after assign().
    */
-  subscribe(topics: string[] | RegExp | { pattern: string }, listener: RebalanceListener = {}): void {
+  subscribe(topics: Topics, listener: RebalanceListener = {}): void {
     this.#checkOpen();
-    const { session } = this.#group("subscribe");
-    if (!Array.isArray(topics)) {
-      throw new IllegalStateError("subscribe: subscriptions by pattern are not there yet; give a list of topics");
-    }
-    for (const topic of topics) checkName(topic);
+    const group = this.#group("subscribe");
+    checkTopics(topics);
     checkListener(listener);
-    this.#checkSettled("subscribe", topics.length === 0);
-    const { subscription, topicCreation, calls } = this.#parts;
-    if (subscription.mode === "manual") throw exclusive("subscribe", "assign");
-    if (topics.length === 0) {
-      this.#logged(this.unsubscribe());
-      return;
-    }
-    subscription.mode = "topics";
-    subscription.topics = [...new Set(topics)];
-    subscription.listener = listener;
-    topicCreation?.subscribe(subscription.topics);
-    session.handle({ type: "subscribe", topics: subscription.topics });
-    calls.changed();
+    checkSettled(this.#poller, "subscribe", isNothing(topics));
+    if (this.#parts.subscription.mode === "manual") throw exclusive("subscribe", "assign");
+    if (isNothing(topics)) this.#logged(this.unsubscribe());
+    else subscribe(this.#parts, group, topics, listener);
   }
 
-  /** Gives everything back and leaves the group, without a commit, as in Kafka. */
+  /** Gives everything back and leaves the group (a static member keeps its place there), without a commit, as in Kafka. */
   async unsubscribe(): Promise<void> {
     this.#checkOpen();
-    await this.#poller.exclusively("unsubscribe", async () => {
-      const { subscription, positions, settings, group } = this.#parts;
-      const thrown: unknown[] = [];
-      if (subscription.mode === "topics" && group !== undefined) {
-        const { session, rebalancer } = group;
-        const call = this.#begin(Math.min(settings.defaultApiTimeoutMs, settings.requestTimeoutMs));
-        const lost = session.gone || session.lossPending;
-        session.handle({ type: "prepareLeave" });
-        if (lost) await rebalancer.lose(session.lossReason, thrown);
-        else await rebalancer.revokeAll("unsubscribe", thrown);
-        Object.assign(subscription, { mode: "none", topics: [], listener: {} });
-        await session.leave("the consumer unsubscribed", call);
-      }
-      for (const state of [...positions.all()]) positions.remove(state);
-      subscription.mode = "none";
-      if (thrown.length > 0) throw thrown[0];
-    });
+    const { defaultApiTimeoutMs, requestTimeoutMs } = this.#parts.settings;
+    await this.#poller.exclusively("unsubscribe", () =>
+      unsubscribe(this.#parts, this.#begin(Math.min(defaultApiTimeoutMs, requestTimeoutMs))),
+    );
   }
 
   /** Reads exactly these partitions, without a group's assignment; replaces earlier ones. None: as unsubscribe(). */
   assign(partitions: TopicPartition[]): void {
     this.#checkOpen();
-    checkPartitions(partitions, "assign");
-    for (const { topic } of partitions) checkName(topic);
-    this.#checkSettled("assign");
-    const { subscription, positions, group, calls } = this.#parts;
-    if (subscription.mode === "topics") throw exclusive("assign", "subscribe");
-    group?.autoCommit?.now();
-    const wanted = new Set(partitions.map(nameOf));
-    for (const state of [...positions.all()]) if (!wanted.has(nameOf(state))) positions.remove(state);
-    for (const partition of partitions) if (positions.find(partition) === undefined) positions.add(partition, false);
-    subscription.mode = partitions.length === 0 ? "none" : "manual";
-    calls.changed();
+    checkAssigned(partitions);
+    checkSettled(this.#poller, "assign");
+    if (this.#parts.subscription.mode === "group") throw exclusive("assign", "subscribe");
+    assign(this.#parts, partitions);
   }
 
+  /** The names given, or those that match the RegExp now; with `{ pattern }` the topics of the assigned partitions. */
   subscription(): string[] {
-    return [...this.#parts.subscription.topics];
+    return subscribedTopics(this.#parts);
   }
 
   assignment(): TopicPartition[] {
@@ -126,7 +109,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
    * Errors: TimeoutError after `default.api.timeout.ms`, or `timeoutMs`; as poll().
    */
   async ready(options: CallOptions = {}): Promise<TopicPartition[]> {
-    const call = this.#beginCall(options);
+    const call = this.#beginCall("ready", options);
     return await this.#poller.exclusively("ready", () => this.#poller.ready(call));
   }
 
@@ -138,8 +121,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
    * refused. Never once records were taken: then it comes with the next poll.
    */
   async poll(timeoutMs: number, options: { signal?: AbortSignal } = {}): Promise<ConsumerRecord<K, V>[]> {
-    checkTimeout(timeoutMs);
-    const call = this.#begin(timeoutMs, options.signal);
+    const call = this.#beginCall("poll", { ...options, timeoutMs });
     const { maxPollRecords } = this.#parts.settings;
     const taken = await this.#poller.exclusively("poll", () => this.#poller.poll(call, maxPollRecords, true));
     return taken.records;
@@ -157,7 +139,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
    * Errors: CommitFailedError when any partition was refused; TimeoutError; INVALID_GROUP_ID without group.id.
    */
   async commit(offsets?: OffsetAndMetadata[], options: CallOptions = {}): Promise<CommittedOffset[]> {
-    const call = this.#beginCall(options);
+    const call = this.#beginCall("commit", options);
     const { commits } = this.#group("commit");
     const wanted = offsets === undefined ? this.#parts.positions.handedOut() : checkedOffsets(offsets, "commit");
     try {
@@ -179,7 +161,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
 
   /** What the group has committed, in order; null where nothing. */
   async committed(partitions: TopicPartition[], options: CallOptions = {}): Promise<(OffsetAndMetadata | null)[]> {
-    const call = this.#beginCall(options);
+    const call = this.#beginCall("committed", options);
     const { groupId, session } = this.#group("committed");
     checkPartitions(partitions, "committed");
     const { queries, subscription } = this.#parts;
@@ -190,7 +172,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
 
   /** The next offset that will be handed out; resolves it if need be. Errors: ILLEGAL_STATE unless assigned; TimeoutError. */
   async position(partition: TopicPartition, options: CallOptions = {}): Promise<number> {
-    const call = this.#beginCall(options);
+    const call = this.#beginCall("position", options);
     const { positions, resolver, calls } = this.#parts;
     for (;;) {
       const { version } = calls;
@@ -253,7 +235,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     queries: (TopicPartition & { timestamp: number })[],
     options: CallOptions = {},
   ): Promise<((TopicPartition & { offset: number; timestamp: number }) | null)[]> {
-    const call = this.#beginCall(options);
+    const call = this.#beginCall("offsetsForTimes", options);
     checkPartitions(queries, "offsetsForTimes");
     for (const { timestamp } of queries) {
       if (Number.isSafeInteger(timestamp) && timestamp >= 0) continue;
@@ -309,7 +291,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
         hint: "return from the callback first, then close",
       });
     }
-    checkTimeout(options.timeoutMs ?? 0);
+    checkCloseOptions(options);
     this.#closing ??= closeConsumer(this.#parts, this.#poller, options);
     await this.#closing;
   }
@@ -325,25 +307,14 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     throw closed();
   }
 
-  /**
-   * Errors: ILLEGAL_STATE while unsubscribe() runs: its end would take back what is subscribed now. With `unsubscribes` while
-   * anything runs: it could not begin, and nobody would hear of that.
-   */
-  #checkSettled(what: string, unsubscribes = false): void {
-    const { running } = this.#poller;
-    if (running === undefined || (running !== "unsubscribe" && !unsubscribes)) return;
-    throw new IllegalStateError(`${what}() was called while ${running}() of the same consumer is running`, {
-      hint: "await that first; subscribe([]) begins an unsubscribe()",
-    });
-  }
-
   #begin(timeoutMs: number, signal?: AbortSignal): Call {
     const duringClose = this.#checkOpen();
     return this.#parts.calls.begin(timeoutMs, signal, duringClose);
   }
 
-  #beginCall({ timeoutMs = this.#parts.settings.defaultApiTimeoutMs, signal }: CallOptions): Call {
-    checkTimeout(timeoutMs);
+  #beginCall(what: string, options: CallOptions): Call {
+    checkCallOptions(what, options);
+    const { timeoutMs = this.#parts.settings.defaultApiTimeoutMs, signal } = options;
     return this.#begin(timeoutMs, signal);
   }
 
@@ -376,7 +347,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     what: string,
     options: CallOptions,
   ): Promise<OffsetAndMetadata[]> {
-    const call = this.#beginCall(options);
+    const call = this.#beginCall(what, options);
     checkPartitions(partitions, what);
     const questions = partitions.map(({ topic, partition }) => ({ topic, partition, at }));
     const answers = await this.#bounded(call, `${what}()`, (bounds) => this.#parts.queries.list(questions, bounds));
@@ -409,33 +380,6 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
 
   #logged(promise: Promise<void>): void {
     promise.catch((error: unknown) => this.#parts.logger.error({ error }, "unsubscribing failed"));
-  }
-}
-
-/** With NaN no deadline would ever be over. */
-function checkTimeout(timeoutMs: number): void {
-  if (typeof timeoutMs === "number" && timeoutMs >= 0) return;
-  throw new IllegalStateError(`a timeout is a number of milliseconds of at least 0; it is ${timeoutMs}`);
-}
-
-function checkListener(listener: unknown): void {
-  if (typeof listener === "object" && listener !== null) return;
-  throw new IllegalStateError("subscribe: the listener is an object with onPartitionsAssigned and its siblings", {
-    hint: "leave it out if there is nothing to call",
-  });
-}
-
-function exclusive(what: string, other: string): IllegalStateError {
-  return new IllegalStateError(`${what}() and ${other}() exclude each other; unsubscribe() first`);
-}
-
-function checkName(topic: string): void {
-  try {
-    checkTopicName(topic);
-  } catch (cause) {
-    const message = cause instanceof ProtocolError ? cause.message : `${String(topic)} is not a topic name`;
-    const hint = cause instanceof ProtocolError && cause.hint !== undefined ? { hint: cause.hint } : {};
-    throw new BrookletError(message, { code: "INVALID_TOPIC_EXCEPTION", ...hint, cause });
   }
 }
 

@@ -21,12 +21,16 @@ import { Positions } from "./positions.ts";
 import { type RebalanceDetail, Rebalancer } from "./rebalance.ts";
 import { Resolver } from "./resolver.ts";
 import { TopicCreation } from "./topic-creation.ts";
+import { TopicWatch } from "./topic-watch.ts";
 import { list, nameOf, type RebalanceListener } from "./types.ts";
 
 /** What the application has asked to read. */
 export interface Subscription {
-  mode: "none" | "topics" | "manual";
+  mode: "none" | "group" | "manual";
+  /** The names given, or those that match the RegExp. */
   topics: readonly string[];
+  /** The broker matches. */
+  byPattern: boolean;
   listener: RebalanceListener;
 }
 
@@ -54,13 +58,14 @@ export interface Parts<K, V> {
   readonly fetcher: Fetcher;
   readonly resolver: Resolver;
   readonly topicCreation: TopicCreation | undefined;
+  readonly topicWatch: TopicWatch;
   readonly queries: OffsetQueries;
   readonly group: GroupParts | undefined;
 }
 
 /** As whom the group's commits and look-ups are made now. */
 export function identityOf(session: MemberSession, subscription: Subscription): CommitIdentity | undefined {
-  if (subscription.mode !== "topics") return { memberEpoch: -1 };
+  if (subscription.mode !== "group") return { memberEpoch: -1 };
   const memberEpoch = session.liveEpoch;
   if (memberEpoch !== undefined) return { memberId: session.memberId, memberEpoch };
   return session.state === "UNSUBSCRIBED" ? { memberEpoch: -1 } : undefined;
@@ -89,7 +94,7 @@ export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, l
   const calls = new Calls(clock);
   const onChange = () => calls.changed();
   const events = new Events(logger);
-  const subscription: Subscription = { mode: "none", topics: [], listener: {} };
+  const subscription: Subscription = { mode: "none", topics: [], byPattern: false, listener: {} };
   const metadata = new MetadataCache({
     client,
     clock,
@@ -115,7 +120,8 @@ export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, l
     buffer: buffer as FetchBuffer<unknown, unknown>,
     onTopicGone: (state, error) => {
       metadata.invalidate(state.topic);
-      if (subscription.mode !== "topics") return true;
+      topicWatch.refresh();
+      if (subscription.mode !== "group") return true;
       if (!reported.has(state)) {
         reported.add(state);
         logger.warn({ partition: nameOf(state), code: error.code }, `${nameOf(state)} is gone: ${error.message}`);
@@ -123,9 +129,18 @@ export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, l
       return error.code === "UNKNOWN_TOPIC_OR_PARTITION";
     },
   });
+  const topicWatch = new TopicWatch({
+    ...common,
+    maxAgeMs: settings.metadataMaxAgeMs,
+    excludesInternal: settings.excludeInternalTopics,
+    onMatched: (topics) => {
+      subscription.topics = topics;
+      group?.session.handle({ type: "subscribe", topics });
+    },
+  });
   let group: GroupParts | undefined;
   if (groupId !== undefined) {
-    group = assembleGroup(settings, groupId, subscription, { ...common, calls, events, positions });
+    group = assembleGroup(settings, groupId, subscription, { ...common, calls, events, positions, topicWatch });
   }
   const resolver = new Resolver({
     ...common,
@@ -137,7 +152,7 @@ export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, l
   });
   const topicCreation = settings.allowAutoCreateTopics ? new TopicCreation(common) : undefined;
   const queries = new OffsetQueries({ ...common, positions });
-  const owned = { buffer, fetcher, resolver, topicCreation, queries, positions };
+  const owned = { buffer, fetcher, resolver, topicCreation, topicWatch, queries, positions };
   return { settings, logger, clock, random, client, metadata, subscription, calls, events, group, ...owned };
 }
 
@@ -152,6 +167,7 @@ interface Common {
   readonly calls: Calls;
   readonly events: Events;
   readonly positions: Positions;
+  readonly topicWatch: TopicWatch;
   readonly onChange: () => void;
 }
 
@@ -161,7 +177,7 @@ function assembleGroup(
   subscription: Subscription,
   common: Common,
 ): GroupParts {
-  const { clock, random, logger, positions, events, onChange } = common;
+  const { clock, random, logger, positions, events, topicWatch, onChange } = common;
   const onCommitFailed = (error: BrookletError, offsets: readonly OffsetAndMetadata[]) =>
     events.emit("commitFailed", { groupId, error, offsets: [...offsets] });
   const session = new MemberSession({
@@ -225,6 +241,7 @@ function assembleGroup(
       const names = { revoked: revoked.map(nameOf), assigned: assigned.map(nameOf), lost: lost.map(nameOf) };
       logger.info({ groupId, memberId: session.memberId, epoch, reason, ...names }, "rebalance");
       events.emit("rebalance", { groupId, memberId: session.memberId, ...detail });
+      topicWatch.refresh();
     },
     onChange,
   });

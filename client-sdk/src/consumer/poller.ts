@@ -108,7 +108,7 @@ export class Poller<K, V> {
     if (calls.ended || calls.wakeupPending || calls.needsTurn(MAX_TURN_MS)) return undefined;
     positions.finishRecord();
     if (group !== undefined) {
-      if (subscription.mode === "topics") this.#tellOfPoll(group);
+      if (subscription.mode === "group") this.#tellOfPoll(group);
       if (group.rebalancer.pending || group.commits.callbackDue) return undefined;
       group.autoCommit?.poll();
     }
@@ -133,10 +133,11 @@ export class Poller<K, V> {
   }
 
   async #round(): Promise<void> {
-    const { group, subscription, resolver, topicCreation } = this.#parts;
+    const { group, subscription, resolver, topicCreation, topicWatch } = this.#parts;
     if (group !== undefined) {
-      if (subscription.mode === "topics") {
+      if (subscription.mode === "group") {
         topicCreation?.pump();
+        topicWatch.pump();
         this.#tellOfPoll(group);
       }
       group.autoCommit?.poll();
@@ -149,19 +150,20 @@ export class Poller<K, V> {
     if (missing !== undefined) throw missing;
   }
 
-  /** A first join waits until the topics were named: those that are created then are in its first assignment. */
+  /** A first join waits until the topics were named, or those that match are known: then its first assignment has them. */
   #tellOfPoll({ session }: GroupParts): void {
-    const { topicCreation } = this.#parts;
-    if (session.state === "UNSUBSCRIBED" && topicCreation?.attempted === false) return;
+    const { topicCreation, topicWatch } = this.#parts;
+    if (session.state === "UNSUBSCRIBED" && (topicCreation?.attempted === false || !topicWatch.settled)) return;
     session.handle({ type: "poll" });
   }
 
   #throwRaised(): void {
-    const { group, fetcher, resolver, topicCreation, client } = this.#parts;
+    const { group, fetcher, resolver, topicCreation, topicWatch, client } = this.#parts;
     const error =
       group?.session.fatal ??
       group?.session.takeRaised() ??
       topicCreation?.takeRaised() ??
+      topicWatch.takeRaised() ??
       resolver.takeRaised() ??
       fetcher.takeRaised() ??
       client.fatalError;
@@ -214,17 +216,17 @@ export class Poller<K, V> {
 
   #isReady(): boolean {
     const { group, subscription, positions } = this.#parts;
-    if (subscription.mode === "topics" && group?.session.state !== "STABLE") return false;
+    if (subscription.mode === "group" && group?.session.state !== "STABLE") return false;
     for (const state of positions.all()) if (state.position === undefined && !state.halted) return false;
     return true;
   }
 
   #notReady(): BrookletError {
-    const { group, positions, subscription, resolver, client } = this.#parts;
+    const { group, positions, subscription, resolver, topicWatch, client } = this.#parts;
     const unknown = [...positions.all()].filter(({ position }) => position === undefined);
-    const isJoining = subscription.mode === "topics" && group?.session.state !== "STABLE";
+    const isJoining = subscription.mode === "group" && group?.session.state !== "STABLE";
     const cause = isJoining
-      ? group?.session.lastFailure
+      ? (group?.session.lastFailure ?? topicWatch.lastFailure)
       : unknown.map((state) => resolver.failureOf(state)).find((failure) => failure !== undefined);
     const why = client.disconnected ?? cause?.message;
     const what = isJoining

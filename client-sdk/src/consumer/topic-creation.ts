@@ -34,7 +34,7 @@ export class TopicCreation {
 
   subscribe(topics: readonly string[]): void {
     this.#unnamed = new Set(topics);
-    this.#attempted = false;
+    this.#attempted = topics.length === 0;
   }
 
   /** Every topic was asked for once, whatever came of it. */

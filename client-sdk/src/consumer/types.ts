@@ -39,11 +39,6 @@ export interface RebalanceListener {
   onPartitionsLost?(partitions: TopicPartition[]): void | Promise<void>;
 }
 
-export interface CallOptions {
-  signal?: AbortSignal;
-  timeoutMs?: number;
-}
-
 export type ConsumerEvent = "rebalance" | "heartbeatLate" | "pollIntervalNear" | "commitFailed";
 export type EventListener = (detail: Record<string, unknown>) => void;
 

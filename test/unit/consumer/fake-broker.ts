@@ -39,9 +39,12 @@ export interface Seen<A extends ApiName = ApiName> {
 const encoder = new TextEncoder();
 export const utf8 = (text: string) => encoder.encode(text);
 
-export function failure(code: string, fields: { retriable?: boolean; definite?: boolean; message?: string } = {}) {
-  const { retriable = false, definite = true, message = `${code} from the fake broker` } = fields;
-  return fromWire({ code, message, retriable, definite });
+export function failure(
+  code: string,
+  fields: { retriable?: boolean; definite?: boolean; message?: string; context?: Record<string, unknown> } = {},
+) {
+  const { retriable = false, definite = true, message = `${code} from the fake broker`, context } = fields;
+  return fromWire({ code, message, retriable, definite, ...(context === undefined ? {} : { context }) });
 }
 
 export class FakeBroker implements BrokerClient {
@@ -279,7 +282,7 @@ export class FakeBroker implements BrokerClient {
   #metadata(request: ApiRequest<"metadata">): ApiResponse<"metadata"> {
     return {
       clusterId: "fake",
-      topics: (request.topics ?? []).map((topic) => {
+      topics: (request.topics ?? [...this.topicIds.keys()]).map((topic) => {
         const topicId = this.topicIds.get(topic);
         if (topicId === undefined) {
           const error = failure("UNKNOWN_TOPIC_OR_PARTITION", { retriable: true });
@@ -292,7 +295,7 @@ export class FakeBroker implements BrokerClient {
             const { startOffset, nextOffset } = this.log(topic, partition);
             return { partition, logStartOffset: startOffset, highWatermark: nextOffset };
           });
-        return { topic, topicId, partitions };
+        return { topic, topicId, partitions, ...(topic.startsWith("__") ? { internal: true } : {}) };
       }),
     };
   }
