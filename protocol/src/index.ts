@@ -28,6 +28,6 @@ export {
   estimateRecordBytes,
   type RecordData,
 } from "./records/builder.ts";
-export { checkBatch, checkCrc } from "./records/check.ts";
+export { type CheckedBatchHeader, checkBatch, checkCrc } from "./records/check.ts";
 export { compressBatch, isCompressed, unpackBatch, unpackBatchSync } from "./records/packing.ts";
 export { type DecodedRecord, decodeBatch, type RecordHeader } from "./records/record.ts";

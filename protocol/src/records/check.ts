@@ -23,6 +23,12 @@ import { Cursor } from "./varint.ts";
 /** Attribute bits that have a meaning. */
 const KNOWN_ATTRIBUTES = 0x7f;
 
+/** What a checked batch says of itself, and of its records. */
+export interface CheckedBatchHeader extends BatchHeader {
+  /** The oldest timestamp among the records; -1 when none has one. */
+  readonly minTimestamp: number;
+}
+
 /**
  * Checks one batch as a producer sent it, whole.
  *
@@ -37,7 +43,7 @@ const KNOWN_ATTRIBUTES = 0x7f;
  * Differs: a wrong count is CORRUPT_MESSAGE, where Kafka says INVALID_RECORD; maxTimestamp must be right, Kafka corrects it;
  * unknown attribute bits are refused, Kafka ignores them.
  */
-export function checkBatch(bytes: Uint8Array, maxUnpackedBytes = DEFAULT_MAX_UNPACKED_BYTES): BatchHeader {
+export function checkBatch(bytes: Uint8Array, maxUnpackedBytes = DEFAULT_MAX_UNPACKED_BYTES): CheckedBatchHeader {
   const sizeBytes = batchSizeBytes(bytes, 0);
   if (sizeBytes !== bytes.length) {
     throw corrupt(`its length field says ${sizeBytes} bytes in all, and ${bytes.length} came`);
@@ -48,12 +54,11 @@ export function checkBatch(bytes: Uint8Array, maxUnpackedBytes = DEFAULT_MAX_UNP
   const header = readBatchHeader(bytes);
   checkRights(header);
   if (header.compression === "none") {
-    checkRecords(bytes, BATCH_HEADER_BYTES, header);
-  } else {
-    const packed = bytes.subarray(BATCH_HEADER_BYTES);
-    checkRecords(codecs[header.compression].decompressSync(packed, maxUnpackedBytes), 0, header);
+    return { ...header, minTimestamp: checkRecords(bytes, BATCH_HEADER_BYTES, header) };
   }
-  return header;
+  const packed = bytes.subarray(BATCH_HEADER_BYTES);
+  const unpacked = codecs[header.compression].decompressSync(packed, maxUnpackedBytes);
+  return { ...header, minTimestamp: checkRecords(unpacked, 0, header) };
 }
 
 /** Errors: CORRUPT_MESSAGE when the CRC does not fit the bytes; UNSUPPORTED_FOR_MESSAGE_FORMAT unless they are a v2 batch. */
@@ -93,8 +98,8 @@ function invalid(problem: string): ProtocolError {
   return new ProtocolError("INVALID_RECORD", `The record batch ${problem}.`);
 }
 
-/** Walks every record from `at` to the exact end of `bytes`. */
-function checkRecords(bytes: Uint8Array, at: number, header: BatchHeader): void {
+/** Walks every record from `at` to the exact end of `bytes`. Returns the oldest timestamp, as `minTimestamp` says. */
+function checkRecords(bytes: Uint8Array, at: number, header: BatchHeader): number {
   const { recordCount, lastOffsetDelta, baseTimestamp } = header;
   if (recordCount < 1) throw corrupt(`it says it has ${recordCount} records`);
   if (recordCount - 1 !== lastOffsetDelta) {
@@ -102,6 +107,7 @@ function checkRecords(bytes: Uint8Array, at: number, header: BatchHeader): void 
   }
   const cursor = new Cursor(bytes, at, bytes.length);
   let maxTimestamp = Number.NEGATIVE_INFINITY;
+  let minTimestamp = Number.POSITIVE_INFINITY;
   for (let index = 0; index < recordCount; index++) {
     const end = cursor.enterRecord();
     const timestamp = baseTimestamp + cursor.readVarlong();
@@ -109,6 +115,7 @@ function checkRecords(bytes: Uint8Array, at: number, header: BatchHeader): void 
       throw new ProtocolError("INVALID_TIMESTAMP", `Record ${index} of the batch has timestamp ${timestamp}.`);
     }
     if (timestamp > maxTimestamp) maxTimestamp = timestamp;
+    if (timestamp < minTimestamp && timestamp >= 0) minTimestamp = timestamp;
     const offsetDelta = cursor.readVarint();
     if (offsetDelta !== index) throw corrupt(`its record ${index} has offset delta ${offsetDelta}`);
     cursor.skip(cursor.readNullableLength());
@@ -125,4 +132,5 @@ function checkRecords(bytes: Uint8Array, at: number, header: BatchHeader): void 
   if (maxTimestamp !== header.maxTimestamp) {
     throw corrupt(`its maxTimestamp is ${header.maxTimestamp}, and its newest record is of ${maxTimestamp}`);
   }
+  return minTimestamp === Number.POSITIVE_INFINITY ? -1 : minTimestamp;
 }

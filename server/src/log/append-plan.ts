@@ -2,7 +2,7 @@
 // producer, whether it is new or repeats one that is stored or staged. Doing it is append.ts.
 // Invariant: nothing here changes state, so an item that is refused half-way has left nothing behind.
 
-import { type BatchHeader, checkBatch, NO_PRODUCER, ProtocolError, splitBatches } from "@brooklet/protocol";
+import { type CheckedBatchHeader, checkBatch, NO_PRODUCER, ProtocolError, splitBatches } from "@brooklet/protocol";
 import type { BatchVerdict } from "./produce-line.ts";
 import {
   addToSequence,
@@ -16,7 +16,7 @@ import type { TopicRules } from "./topic-rules.ts";
 /** A batch that passed every check of its own. */
 export interface CheckedBatch {
   readonly bytes: Uint8Array;
-  readonly header: BatchHeader;
+  readonly header: CheckedBatchHeader;
 }
 
 export interface BatchRules {
@@ -61,14 +61,20 @@ export function checkBatches(
 }
 
 /** Kafka's bounds on what producers stamp; the broker's own stamps need none, and -1 says that there is no timestamp. */
-function checkTimestamps(header: BatchHeader, name: string, rules: TopicRules, wallMs: number): void {
+function checkTimestamps(header: CheckedBatchHeader, name: string, rules: TopicRules, wallMs: number): void {
   if (rules.timestampType === "LogAppendTime") return;
-  const { maxTimestamp } = header;
+  const { maxTimestamp, minTimestamp } = header;
   if (maxTimestamp > wallMs + rules.timestampAfterMaxMs)
     throw new ProtocolError(
       "INVALID_TIMESTAMP",
       `a record for ${name} is stamped ${maxTimestamp}, ${maxTimestamp - wallMs} ms in the future; message.timestamp.after.max.ms is ${rules.timestampAfterMaxMs}`,
       { hint: "Correct the producer's clock, or raise message.timestamp.after.max.ms of the topic." },
+    );
+  if (minTimestamp >= 0 && minTimestamp < wallMs - rules.timestampBeforeMaxMs)
+    throw new ProtocolError(
+      "INVALID_TIMESTAMP",
+      `a record for ${name} is stamped ${minTimestamp}, ${wallMs - minTimestamp} ms in the past; message.timestamp.before.max.ms is ${rules.timestampBeforeMaxMs}`,
+      { hint: "Send newer records, or raise message.timestamp.before.max.ms of the topic." },
     );
 }
 

@@ -27,6 +27,7 @@ import { Retention } from "./retention.ts";
 import { SlabAllocator } from "./slabs.ts";
 import { TailCache } from "./tail-cache.ts";
 import { TopicAdmin } from "./topic-admin.ts";
+import { TopicChanges } from "./topic-changes.ts";
 import { TopicRuleBook } from "./topic-rules.ts";
 import { InlineUnpacker, readable, type Unpacker } from "./unpacker.ts";
 
@@ -58,6 +59,7 @@ class BrokerLog implements Log {
   readonly #fetcher: Fetcher;
   readonly #lister: OffsetLister;
   readonly #admin: TopicAdmin;
+  readonly #changes: TopicChanges;
   readonly #starts: LogStarts;
   readonly #retention: Retention;
   readonly #bootEpoch: number;
@@ -120,6 +122,7 @@ class BrokerLog implements Log {
     this.#fetcher = new Fetcher({ catalog, storage, delayed, settings, random, logger, bootEpoch });
     this.#lister = new OffsetLister({ catalog, storage, logger, bootEpoch, unpacker: this.#unpacker });
     this.#admin = new TopicAdmin({ turns, catalog, settings, clock, random });
+    this.#changes = new TopicChanges({ turns, catalog, settings, logger });
     this.recordTimes = new LogRecordTimes({ catalog, storage, logger });
     this.offsetsTopic = new OffsetsTopic({
       catalog,
@@ -175,16 +178,16 @@ class BrokerLog implements Log {
     return this.#closed ? refuseStopped() : this.#admin.delete(request);
   }
 
-  createPartitions(_request: ApiRequest<"createPartitions">): Promise<ApiResponse<"createPartitions">["results"]> {
-    return notThereYet("createPartitions");
+  createPartitions(request: ApiRequest<"createPartitions">): Promise<ApiResponse<"createPartitions">["results"]> {
+    return this.#closed ? refuseStopped() : this.#changes.createPartitions(request);
   }
 
-  describeConfigs(_request: ApiRequest<"describeConfigs">): Promise<ApiResponse<"describeConfigs">> {
-    return notThereYet("describeConfigs");
+  async describeConfigs(request: ApiRequest<"describeConfigs">): Promise<ApiResponse<"describeConfigs">> {
+    return this.#closed ? refuseStopped() : this.#changes.describeConfigs(request);
   }
 
-  alterConfigs(_request: ApiRequest<"alterConfigs">): Promise<ApiResponse<"alterConfigs">["results"]> {
-    return notThereYet("alterConfigs");
+  alterConfigs(request: ApiRequest<"alterConfigs">): Promise<ApiResponse<"alterConfigs">["results"]> {
+    return this.#closed ? refuseStopped() : this.#changes.alterConfigs(request);
   }
 
   deleteRecords(request: ApiRequest<"deleteRecords">): Promise<ApiResponse<"deleteRecords">["results"]> {
@@ -236,10 +239,6 @@ class BrokerLog implements Log {
       this.#delayed.changed(partition);
     }
   }
-}
-
-function notThereYet(api: string): Promise<never> {
-  return Promise.reject(new ProtocolError("UNSUPPORTED_VERSION", `${api} is not there yet`));
 }
 
 function refuseStopped(): Promise<never> {

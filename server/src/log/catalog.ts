@@ -15,11 +15,14 @@ export class TopicState implements Topic {
   readonly topic: string;
   readonly topicId: string;
   readonly internal: boolean;
-  readonly partitions: readonly Partition[];
   /** Settles with the fate of the creation, while that is staged. */
   readonly creation: Promise<void> | undefined;
+  /** Settles with the fate of more partitions, while those are staged; until then nobody sees them. */
+  extension: Promise<void> | undefined;
   readonly #ruleBook: TopicRuleBook;
+  #partitions: readonly Partition[];
   #configs: TopicConfigs;
+  #configsAhead: TopicConfigs;
   #rules: TopicRules;
 
   constructor(stored: StoredTopic, internal: boolean, ruleBook: TopicRuleBook, creation?: Promise<void>) {
@@ -28,15 +31,21 @@ export class TopicState implements Topic {
     this.internal = internal;
     this.#ruleBook = ruleBook;
     this.#configs = stored.configs;
+    this.#configsAhead = stored.configs;
     this.#rules = ruleBook.of(stored.configs);
-    this.partitions = stored.partitions.map(
+    this.#partitions = stored.partitions.map(
       ({ partitionId, logStartOffset }, partition) => new Partition(this, partition, partitionId, logStartOffset),
     );
     this.creation = creation;
   }
 
+  /** By number. */
+  get partitions(): readonly Partition[] {
+    return this.#partitions;
+  }
+
   get partitionCount(): number {
-    return this.partitions.length;
+    return this.#partitions.length;
   }
 
   /** What was configured for the topic itself, durably. */
@@ -49,10 +58,32 @@ export class TopicState implements Topic {
     return this.#rules;
   }
 
+  /** As the staged alterations will leave them. */
+  get configsAhead(): TopicConfigs {
+    return this.#configsAhead;
+  }
+
+  /** An alteration is staged: what comes after it builds on it. */
+  stageConfigs(configs: TopicConfigs): void {
+    this.#configsAhead = configs;
+  }
+
   /** An alteration is durable. */
   configure(configs: TopicConfigs): void {
     this.#configs = configs;
     this.#rules = this.#ruleBook.of(configs);
+  }
+
+  /** More partitions are durable. */
+  extend(added: readonly Partition[]): void {
+    this.#partitions = [...this.#partitions, ...added];
+  }
+
+  /** A turn failed: forgets everything staged. */
+  restore(): void {
+    this.extension = undefined;
+    this.#configsAhead = this.#configs;
+    for (const partition of this.#partitions) partition.restore();
   }
 }
 
@@ -241,11 +272,46 @@ export class Catalog implements TopicCatalog {
     };
   }
 
+  /** The caller has checked the number and room; one extension of a topic is staged at a time. */
+  stageExtension(state: TopicState, partitionCount: number, extension: Promise<void>): StagedTopicChange {
+    const added = Array.from(
+      { length: partitionCount - state.partitionCount },
+      (_, index) => new Partition(state, state.partitionCount + index, this.#nextPartitionId++),
+    );
+    state.extension = extension;
+    this.#stagedPartitions += added.length;
+    const partitions = added.map(({ partition, partitionId }) => ({ partition, partitionId }));
+    return {
+      state,
+      changes: [
+        { kind: "addPartitions", topicId: state.topicId, partitions },
+        { kind: "putCounter", name: NEXT_PARTITION_ID, value: this.#nextPartitionId },
+      ],
+      durable: () => {
+        state.extension = undefined;
+        state.extend(added);
+        this.#stagedPartitions -= added.length;
+        this.#partitionCount += added.length;
+        this.#tell(state, "extended");
+      },
+    };
+  }
+
+  /** The caller has checked the names and values. They are in force when they are durable. */
+  stageConfigs(state: TopicState, configs: TopicConfigs): StagedTopicChange {
+    state.stageConfigs(configs);
+    return {
+      state,
+      changes: [{ kind: "putTopicConfigs", topicId: state.topicId, configs }],
+      durable: () => state.configure(configs),
+    };
+  }
+
   restore(): void {
     this.#ahead.clear();
     this.#stagedTopics = 0;
     this.#stagedPartitions = 0;
-    for (const topic of this.#visible.values()) for (const partition of topic.partitions) partition.restore();
+    for (const topic of this.#visible.values()) topic.restore();
   }
 
   #stage(topic: string, state: TopicState | undefined): void {

@@ -5,8 +5,8 @@
 // so two can never wait for each other.
 
 import {
-  type BatchHeader,
   batchSizeBytes,
+  type CheckedBatchHeader,
   invariant,
   isCompressed,
   ProtocolError,
@@ -18,7 +18,7 @@ import type { Unpacker } from "./unpacker.ts";
 export const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 /** What is known of one batch: its header if it is good, why not otherwise; undefined: it is uncompressed, and unchecked. */
-export type BatchVerdict = BatchHeader | ProtocolError | undefined;
+export type BatchVerdict = CheckedBatchHeader | ProtocolError | undefined;
 
 /** By item of a request, and by batch; shorter where nothing is known. */
 export type Verdicts = readonly (readonly BatchVerdict[])[];

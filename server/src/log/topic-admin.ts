@@ -12,13 +12,17 @@ import { type Clock, deferred, type Random } from "@brooklet/protocol/world";
 import type { Settings } from "../settings.ts";
 import type { TurnQueue } from "../storage/turns.ts";
 import type { Catalog, StagedTopicChange, TopicState } from "./catalog.ts";
+import {
+  checkClientTopicName,
+  MAX_PARTITIONS_PER_TOPIC,
+  namesTwice,
+  standsTwice,
+  unknownTopic,
+} from "./topic-checks.ts";
 import { checkTopicConfigs } from "./topic-configs.ts";
 
 type TopicDescription = ApiResponse<"metadata">["topics"][number];
 type Verdict = { readonly topicId: string } | ProtocolError;
-
-/** Also the largest num.partitions. */
-const MAX_PARTITIONS_PER_TOPIC = 10_000;
 
 export interface TopicAdminParts {
   readonly turns: TurnQueue;
@@ -213,28 +217,6 @@ async function settled(run: () => Promise<{ topicId: string }>): Promise<Verdict
     if (error instanceof ProtocolError) return error;
     throw error;
   }
-}
-
-function checkClientTopicName(topic: string): void {
-  const problem = topicNameProblem(topic);
-  if (problem !== undefined) throw new ProtocolError("INVALID_TOPIC_EXCEPTION", problem);
-  if (isInternalTopic(topic))
-    throw new ProtocolError("INVALID_TOPIC_EXCEPTION", `topic ${topic} is internal: the broker creates it by itself`, {
-      hint: "Read it as it is, or choose another name.",
-    });
-}
-
-function namesTwice(names: readonly string[]): Set<string> {
-  const once = new Set<string>();
-  return new Set(names.filter((name) => once.size === once.add(name).size));
-}
-
-function standsTwice(topic: string): ProtocolError {
-  return new ProtocolError("INVALID_REQUEST", `topic ${JSON.stringify(topic)} stands more than once in the request`);
-}
-
-function unknownTopic(topic: string): ProtocolError {
-  return new ProtocolError("UNKNOWN_TOPIC_OR_PARTITION", `topic ${JSON.stringify(topic)} does not exist`);
 }
 
 function describe(state: TopicState): TopicDescription {

@@ -2,7 +2,7 @@
 // with the first compressed batch. If it ends, what it was given is refused, and the next batch starts another.
 // Invariant: every call is settled; what the worker says comes in the order of the calls.
 
-import { type BatchHeader, type ErrorCode, ProtocolError } from "@brooklet/protocol";
+import { type CheckedBatchHeader, type ErrorCode, ProtocolError } from "@brooklet/protocol";
 import { WorkerLine } from "../worker-line.ts";
 import type { Logger } from "../world.ts";
 import type { Unpacker } from "./unpacker.ts";
@@ -23,7 +23,7 @@ export type ToUnpacker =
   | { readonly kind: "close" };
 
 export type FromUnpacker =
-  | { readonly kind: "checked"; readonly header: BatchHeader }
+  | { readonly kind: "checked"; readonly header: CheckedBatchHeader }
   | { readonly kind: "unpacked"; readonly batch: Uint8Array }
   | {
       readonly kind: "refused";
@@ -49,7 +49,7 @@ export class ThreadUnpacker implements Unpacker {
     this.#options = options;
   }
 
-  async check(batch: Uint8Array): Promise<BatchHeader> {
+  async check(batch: Uint8Array): Promise<CheckedBatchHeader> {
     const answer = await this.#ask("check", batch);
     if (answer.kind === "checked") return answer.header;
     throw refusalOf(answer);

@@ -3,7 +3,7 @@
 // unpacker is, and the executor for simulations and unit tests, which works in the caller's thread.
 // Invariant: at most `max.decompressed.batch.bytes` are unpacked of a batch; what is stored and served stays as it was sent.
 
-import { type BatchHeader, checkBatch, isCompressed, unpackBatchSync } from "@brooklet/protocol";
+import { type CheckedBatchHeader, checkBatch, isCompressed, unpackBatchSync } from "@brooklet/protocol";
 import type { Clock } from "@brooklet/protocol/world";
 
 export interface Unpacker {
@@ -12,7 +12,7 @@ export interface Unpacker {
    *
    * Errors: those of checkBatch; BROKER_NOT_AVAILABLE when it could not be done: the batch is neither good nor bad.
    */
-  check(batch: Uint8Array): Promise<BatchHeader>;
+  check(batch: Uint8Array): Promise<CheckedBatchHeader>;
   /** An uncompressed copy of a batch. Errors: those of protocol's unpackBatch; BROKER_NOT_AVAILABLE. */
   unpack(batch: Uint8Array): Promise<Uint8Array>;
   /** Ends what it started; what is open was answered or is refused. */
@@ -43,7 +43,7 @@ export class InlineUnpacker implements Unpacker {
     this.#delay = delay ?? ((run) => clock.defer(run));
   }
 
-  check(batch: Uint8Array): Promise<BatchHeader> {
+  check(batch: Uint8Array): Promise<CheckedBatchHeader> {
     return this.#later(() => checkBatch(batch, this.#maxUnpackedBytes));
   }
 

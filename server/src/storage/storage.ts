@@ -120,6 +120,14 @@ export type Change =
   | { readonly kind: "putProducerState"; readonly state: StoredProducerState }
   | { readonly kind: "deleteProducerState"; readonly partitionId: PartitionId; readonly producerId: number }
   | { readonly kind: "createTopic"; readonly topic: StoredTopic }
+  /** More partitions behind the topic's last; without records, from offset 0. Nothing for a topic that is gone. */
+  | {
+      readonly kind: "addPartitions";
+      readonly topicId: string;
+      readonly partitions: readonly { readonly partition: number; readonly partitionId: PartitionId }[];
+    }
+  /** All of what is configured for the topic. Nothing for a topic that is gone. */
+  | { readonly kind: "putTopicConfigs"; readonly topicId: string; readonly configs: Readonly<Record<string, string>> }
   /** Removes the topic, its offsets of every group at once, its batches in the background. */
   | { readonly kind: "deleteTopic"; readonly topicId: string }
   | { readonly kind: "putOffset"; readonly offset: StoredOffset }

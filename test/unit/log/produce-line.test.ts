@@ -2,7 +2,7 @@
 // first; what passes by does so at once. On the real log, with an unpacker whose answers the test gives one by one.
 
 import {
-  type BatchHeader,
+  type CheckedBatchHeader,
   checkBatch,
   compressBatch,
   encodeBatch,
@@ -21,7 +21,7 @@ import { valuesOf } from "./values.ts";
 class HeldUnpacker implements Unpacker {
   readonly calls: { readonly batch: Uint8Array; finish(error?: ProtocolError): void }[] = [];
 
-  check(batch: Uint8Array): Promise<BatchHeader> {
+  check(batch: Uint8Array): Promise<CheckedBatchHeader> {
     return new Promise((resolve, reject) => {
       this.calls.push({
         batch,

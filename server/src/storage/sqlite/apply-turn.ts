@@ -136,6 +136,10 @@ function prepareChanges(db: Connection): (change: Change) => void {
   const insertPartition = db.prepare(
     "INSERT INTO partitions (partition_id, topic_id, partition, log_start_offset) VALUES (?, ?, ?, ?)",
   );
+  const addPartition = db.prepare(`
+    INSERT INTO partitions (partition_id, topic_id, partition, log_start_offset)
+    SELECT ?, topic_id, ?, 0 FROM topics WHERE topic_id = ?`);
+  const putTopicConfigs = db.prepare("UPDATE topics SET configs = ? WHERE topic_id = ?");
   const deleteTopic = [
     "INSERT INTO deleted_partitions SELECT partition_id FROM partitions WHERE topic_id = ?",
     "DELETE FROM producer_states WHERE partition_id IN (SELECT partition_id FROM partitions WHERE topic_id = ?)",
@@ -201,6 +205,13 @@ function prepareChanges(db: Connection): (change: Change) => void {
         }
         return;
       }
+      case "addPartitions":
+        for (const { partition, partitionId } of change.partitions)
+          addPartition.run(partitionId, partition, change.topicId);
+        return;
+      case "putTopicConfigs":
+        putTopicConfigs.run(JSON.stringify(change.configs), change.topicId);
+        return;
       case "deleteTopic":
         for (const statement of deleteTopic) statement.run(change.topicId);
         return;
