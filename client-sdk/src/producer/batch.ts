@@ -1,9 +1,13 @@
 // A batch of the producer: the bytes that will travel, and the promises that wait for them. Which batch goes when is the
 // partition queue's business. Invariant: its promises settle once, in the order of the records.
+// With compression a closed batch is packed before it can be encoded; its uncompressed bytes stay until it is decided,
+// because it may have to be split.
 
 import {
   BATCH_HEADER_BYTES,
   BatchBuilder,
+  type CodecName,
+  compressBatch,
   decodeBatch,
   estimateRecordBytes,
   invariant,
@@ -39,6 +43,8 @@ export class ProducerBatch implements QueuedBatch {
   readonly #timestamps: number[] = [];
   readonly #waiters: Waiter[] = [];
   #bytes: Uint8Array | undefined;
+  /** Closed, and not compressed. */
+  #raw: Uint8Array | undefined;
   #numberedFor = "";
   #decided: PromiseWithResolvers<void> | undefined;
 
@@ -64,11 +70,28 @@ export class ProducerBatch implements QueuedBatch {
 
   /** Adds a record, unless the batch is full or already closed. */
   tryAppend(record: RecordData, waiter: Waiter, reservedBytes: number): boolean {
-    if (this.#bytes !== undefined || !this.#builder.tryAppend(record)) return false;
+    if (this.isClosed || !this.#builder.tryAppend(record)) return false;
     this.#timestamps.push(record.timestamp);
     this.#waiters.push(waiter);
     this.reservedBytes += reservedBytes;
     return true;
+  }
+
+  /** No record goes into it any more. */
+  get isClosed(): boolean {
+    return this.#raw !== undefined || this.#bytes !== undefined;
+  }
+
+  /** With compression: `encode` may be called. */
+  get isPacked(): boolean {
+    return this.#bytes !== undefined;
+  }
+
+  /** Closes the batch and compresses it, off this turn; once. What does not shrink stays as it is. */
+  async pack(codec: CodecName, level: number | undefined): Promise<void> {
+    invariant(!this.isClosed, "a batch is packed once");
+    this.#raw = this.#builder.build();
+    this.#bytes = await compressBatch(this.#raw, codec, level);
   }
 
   /** The bytes to send, closed at the first call and numbered anew whenever its number has changed. */
@@ -85,8 +108,9 @@ export class ProducerBatch implements QueuedBatch {
 
   /** Two batches of half the records each; only for a closed one of several records. */
   split(): ProducerBatch[] {
-    invariant(this.#bytes !== undefined && this.recordCount > 1, "only a sent batch of several records is split");
-    const records = decodeBatch(this.#bytes);
+    const bytes = this.#raw ?? this.#bytes;
+    invariant(bytes !== undefined && this.recordCount > 1, "only a sent batch of several records is split");
+    const records = decodeBatch(bytes);
     const middle = records.length >> 1;
     const parts = [records.slice(0, middle), records.slice(middle)].map((half, index) => {
       const part = new ProducerBatch(this, this, Number.POSITIVE_INFINITY);

@@ -195,12 +195,7 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     checkCallOptions("flush", options);
     this.#mustBeOpen("flush");
     const { timeoutMs, signal } = options;
-    await this.#within(
-      "flush",
-      this.#sender.hurry(() => this.#allDecided()),
-      timeoutMs,
-      signal,
-    );
+    await this.#within("flush", () => this.#sender.hurry(() => this.#allDecided()), timeoutMs, signal);
   }
 
   async #allDecided(): Promise<void> {
@@ -209,7 +204,12 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     await Promise.all(batches.map((batch) => batch.decided()));
   }
 
-  async #within<T>(call: string, work: Promise<T>, timeoutMs: number | undefined, signal?: AbortSignal): Promise<T> {
+  async #within<T>(
+    call: string,
+    work: () => Promise<T>,
+    timeoutMs: number | undefined,
+    signal?: AbortSignal,
+  ): Promise<T> {
     if (signal?.aborted) throw abortError(call, signal, false);
     const timers = this.#world.clock.timers();
     const { promise, reject } = Promise.withResolvers<never>();
@@ -221,7 +221,7 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
       );
     }
     try {
-      return await Promise.race([work, promise]);
+      return await Promise.race([work(), promise]);
     } finally {
       timers.close();
       signal?.removeEventListener("abort", onAbort);
@@ -241,16 +241,17 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     const { retryBackoffMs, retryBackoffMaxMs, maxBlockMs, requestTimeoutMs } = this.#settings;
     const { timeoutMs = maxBlockMs, signal } = options;
     const linked = linkSignals(this.#closed.signal, signal);
-    const work = retrying(
-      {
-        ...this.#world,
-        backoff: { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs },
-        timeoutMs,
-        signal: linked.signal,
-        what: `${call} ${topic}`,
-      },
-      ({ remainingMs }) => this.#metadata.load(topic, { timeoutMs: Math.min(remainingMs, requestTimeoutMs) }),
-    );
+    const work = () =>
+      retrying(
+        {
+          ...this.#world,
+          backoff: { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs },
+          timeoutMs,
+          signal: linked.signal,
+          what: `${call} ${topic}`,
+        },
+        ({ remainingMs }) => this.#metadata.load(topic, { timeoutMs: Math.min(remainingMs, requestTimeoutMs) }),
+      );
     try {
       // The question is shared with others who ask for the topic: it goes on when this caller stops waiting.
       const { partitionCount } = await this.#within(call, work, undefined, linked.signal);
@@ -296,11 +297,7 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
 
   async #close(timeoutMs: number | undefined): Promise<void> {
     try {
-      await this.#within(
-        "close",
-        this.#sender.hurry(() => this.#allDecided()),
-        timeoutMs,
-      );
+      await this.#within("close", () => this.#sender.hurry(() => this.#allDecided()), timeoutMs);
     } catch (error) {
       if (!TimeoutError.is(error)) throw error;
     }

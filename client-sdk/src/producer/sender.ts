@@ -2,7 +2,7 @@
 // or a linger is due. Which batch of a partition may go, and under which number, the partition queue decides.
 // Invariant: at most `max.in.flight.requests.per.connection` requests are unanswered; each ends by its timeout.
 
-import { type ApiResponse, invariant } from "@brooklet/protocol";
+import { type ApiResponse, invariant, ProtocolError } from "@brooklet/protocol";
 import type { Clock, Random, Timers } from "@brooklet/protocol/world";
 import type { ProducerSettings } from "../config/producer.ts";
 import { BrookletError, fromWire } from "../errors.ts";
@@ -113,7 +113,7 @@ export class Sender {
 
   /** One batch of every partition that has one ready, up to the size of a request. */
   #collect(nowMs: number): { items: Item[]; nextAtMs: number } {
-    const { accumulator, metadata } = this.#options;
+    const { accumulator, metadata, settings } = this.#options;
     const maxBytes = this.#maxRequestBytes();
     const items: Item[] = [];
     let bytesSoFar = 0;
@@ -133,6 +133,10 @@ export class Sender {
         void this.#loadTopic(batch.topic);
         continue;
       }
+      if (settings.compressionType !== "none" && !batch.isPacked) {
+        this.#pack(queue, batch);
+        continue;
+      }
       if (items.length > 0 && bytesSoFar + batch.sizeBytes > maxBytes) break;
       bytesSoFar += batch.sizeBytes;
       queue.take(batch);
@@ -140,6 +144,24 @@ export class Sender {
       items.push({ queue, batch, topicId, bytes: batch.encode(queue.identity) });
     }
     return { items, nextAtMs };
+  }
+
+  /** Compresses the batch beside what else is to be done; it stays the next of its partition. */
+  #pack(queue: BatchQueue, batch: ProducerBatch): void {
+    // It is under way already.
+    if (batch.isClosed) return;
+    const { settings } = this.#options;
+    batch.pack(settings.compressionType, compressionLevel(settings)).then(
+      () => this.wake(),
+      (error: unknown) => {
+        // Meanwhile it may have been given up.
+        if (this.#isClosed || batch.state === "done") return;
+        queue.take(batch);
+        this.#failed({ queue, batch }, toBrookletError(error));
+        this.#options.onRoom();
+        this.wake();
+      },
+    );
   }
 
   #maxRequestBytes(): number {
@@ -153,7 +175,7 @@ export class Sender {
   #readyAtMs(queue: BatchQueue, batch: ProducerBatch): number {
     if (batch.state === "waiting") return batch.retryAtMs;
     const { lingerMs, batchSize } = this.#options.settings;
-    const isFull = batch !== queue.newest || batch.sizeBytes >= batchSize;
+    const isFull = batch !== queue.newest || batch.isClosed || batch.sizeBytes >= batchSize;
     return isFull || this.#hurriers > 0 ? 0 : batch.createdAtMs + lingerMs;
   }
 
@@ -205,7 +227,7 @@ export class Sender {
     });
   }
 
-  #failed({ queue, batch }: Item, error: BrookletError): void {
+  #failed({ queue, batch }: Pick<Item, "queue" | "batch">, error: BrookletError): void {
     const { metadata, logger, clock } = this.#options;
     if (batch.state !== "inFlight") return;
     if (recoveryOf(error) === "refreshMetadata") metadata.invalidate(batch.topic);
@@ -322,6 +344,13 @@ function notAnswered(name: string): BrookletError {
 /** What is thrown elsewhere than at the broker leaves the outcome open. */
 export function toBrookletError(error: unknown): BrookletError {
   if (BrookletError.is(error)) return error;
+  if (error instanceof ProtocolError) return fromWire(error.toWire());
   invariant(error instanceof Error, "only errors are thrown");
   return new BrookletError(error.message, { code: "UNKNOWN_SERVER_ERROR", definite: false, cause: error });
+}
+
+/** On the codec's own scale; undefined: its default. */
+function compressionLevel(settings: ProducerSettings): number | undefined {
+  if (settings.compressionType === "gzip") return settings.compressionGzipLevel;
+  return settings.compressionType === "zstd" ? settings.compressionZstdLevel : undefined;
 }
