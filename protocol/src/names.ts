@@ -14,12 +14,21 @@ const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
 
 /** Why `name` is no legal topic name, or undefined if it is one. */
 export function topicNameProblem(name: string): string | undefined {
-  if (name.length === 0) return "a topic name must not be empty";
-  if (name === "." || name === "..") return 'a topic name must not be "." or ".."';
+  return nameProblem("a topic name", name);
+}
+
+/** Why `id` is no legal group.instance.id, or undefined if it is one: Kafka's rule is that of topic names. */
+export function instanceIdProblem(id: string): string | undefined {
+  return nameProblem("a group.instance.id", id);
+}
+
+function nameProblem(what: string, name: string): string | undefined {
+  if (name.length === 0) return `${what} must not be empty`;
+  if (name === "." || name === "..") return `${what} must not be "." or ".."`;
   if (name.length > MAX_TOPIC_NAME_LENGTH)
-    return `a topic name has at most ${MAX_TOPIC_NAME_LENGTH} characters; this has ${name.length}`;
+    return `${what} has at most ${MAX_TOPIC_NAME_LENGTH} characters; this has ${name.length}`;
   if (!LEGAL_TOPIC.test(name))
-    return `a topic name consists of letters, digits, ".", "_" and "-"; this is ${JSON.stringify(name)}`;
+    return `${what} consists of letters, digits, ".", "_" and "-"; this is ${JSON.stringify(name)}`;
   return undefined;
 }
 

@@ -5,6 +5,8 @@
 export interface Peer {
   /** For logs and timelines: "client-id@127.0.0.1:5000". */
   readonly description: string;
+  /** Which client object it is, the same over all its connections; undefined for a single HTTP request. */
+  readonly clientInstanceId: string | undefined;
   /** Sends `{ event: "heartbeatNow", groupId }` if the peer has an open WebSocket; may be dropped. */
   hintHeartbeat(groupId: string): void;
   /**

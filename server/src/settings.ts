@@ -10,6 +10,8 @@ export interface SettingDefinition {
   readonly max?: number;
   /** Of a text: the only legal ones. */
   readonly choices?: readonly string[];
+  /** Of a text that is a comma-separated list: what may stand in it, each once. */
+  readonly listOf?: readonly string[];
   readonly text: string;
 }
 
@@ -157,6 +159,7 @@ export const settingDefinitions = {
   "group.consumer.assignors": {
     type: "string",
     default: "uniform,range",
+    listOf: ["uniform", "range"],
     text: "The assignors that members may ask for, the default first.",
   },
   "group.disconnect.grace.ms": {
@@ -361,6 +364,12 @@ function readSetting(definition: SettingDefinition, value: unknown): { value: un
     const { choices } = definition;
     if (choices !== undefined && !choices.includes(value))
       return { problem: `must be ${choices.join(" or ")}; this is ${shown}` };
+    const { listOf } = definition;
+    if (listOf !== undefined) {
+      const names = listOfNames(value);
+      if (names.some((name) => !listOf.includes(name)) || new Set(names).size < names.length)
+        return { problem: `must be a list of ${listOf.join(", ")}, each at most once; this is ${shown}` };
+    }
     return { value };
   }
   const { min = 0, max = Number.MAX_SAFE_INTEGER } = definition;
@@ -369,6 +378,11 @@ function readSetting(definition: SettingDefinition, value: unknown): { value: un
     return { problem: `must be a whole number from ${min} to ${max}; this is ${shown}` };
   }
   return { value: number };
+}
+
+/** The names in a comma-separated list. */
+export function listOfNames(text: string): string[] {
+  return text.split(",").map((name) => name.trim());
 }
 
 /** Pairs of which the first must not be larger than the second. */

@@ -34,7 +34,8 @@ export const TimelineEvent = Type.Object({
     "Which partitions it concerns.",
     Type.Optional(Type.Array(Type.Object({ topic: Topic, partition: Partition }))),
   ),
-  reason: described("Why it happened.", Type.Optional(Type.String())),
+  reason: described("Why it happened; of a refused commit, the latest refusal.", Type.Optional(Type.String())),
+  count: described("How many equal refusals this entry stands for; absent: one.", Type.Optional(Type.Integer())),
 });
 
 export const describeGroups = api({

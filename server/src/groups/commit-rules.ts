@@ -46,6 +46,8 @@ export function commitRefusal(
 ): string | undefined {
   const name = spokenName(member);
   const where = `${topic}-${partition}`;
+  if (member.departed)
+    return `member ${name} has left and only keeps its place as static member ${member.instanceId}: it owns nothing`;
   if (memberEpoch > member.epoch)
     return `the commit of ${where} speaks for epoch ${memberEpoch}; member ${name} is in epoch ${member.epoch}`;
   if (!group.subscribed.has(topic)) return undefined;

@@ -16,6 +16,10 @@ export interface GroupCoordinator {
   deleteOffsets(request: ApiRequest<"offsetDelete">): Promise<ApiResponse<"offsetDelete">["results"]>;
   /** Members leave by somebody else's word, static ones too. */
   removeMembers(request: ApiRequest<"leaveGroup">): Promise<ApiResponse<"leaveGroup">["results"]>;
+  /** The client object has a WebSocket (again). */
+  clientConnected(clientInstanceId: string): void;
+  /** Its last WebSocket has closed, not because a newer one took over and not by the broker's stop. */
+  clientDisconnected(clientInstanceId: string): void;
   list(): ApiResponse<"listGroups">["groups"];
   /** Without `lagSeconds`, which must be looked up. */
   describe(groupIds: readonly string[]): ApiResponse<"describeGroups">["groups"];

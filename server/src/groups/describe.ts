@@ -23,13 +23,14 @@ export function describeGroup({
   timeline: TimelineEvent[];
   catalog: TopicCatalog;
 }): DescribedGroup {
+  const matched = new Map(durable?.patterns ?? []);
   return {
     groupId,
     state: stateOf(durable),
     epoch: durable?.epoch ?? 0,
     assignmentEpoch: durable?.assignmentEpoch ?? 0,
     assignor: durable?.assignor ?? "",
-    members: (durable?.members ?? []).map((member) => describeMember(member, catalog)),
+    members: (durable?.members ?? []).map((member) => describeMember(member, matched, catalog)),
     offsets: [...offsets]
       .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
       .map((offset) => describeOffset(offset, catalog)),
@@ -51,14 +52,21 @@ export function unknownGroup(groupId: string, error: ProtocolError): DescribedGr
   };
 }
 
-function describeMember(member: DurableMember, catalog: TopicCatalog): DescribedGroup["members"][number] {
+function describeMember(
+  member: DurableMember,
+  matched: ReadonlyMap<string, readonly string[]>,
+  catalog: TopicCatalog,
+): DescribedGroup["members"][number] {
+  const byPattern = matched.get(member.pattern ?? "") ?? [];
   return {
     memberId: member.memberId,
     ...(member.instanceId === null ? {} : { instanceId: member.instanceId }),
     clientId: member.clientId,
-    epoch: member.epoch,
+    // Kafka's epoch of a static member that left and keeps its place.
+    epoch: member.departed ? -2 : member.epoch,
     state: member.state,
-    subscription: [...member.subscription],
+    subscription: [...new Set([...member.subscription, ...byPattern])].sort(),
+    ...(member.pattern === null ? {} : { pattern: member.pattern }),
     assignment: allNamed(catalog, unpackHeld(member.assigned).values()),
     pendingRevocation: allNamed(catalog, unpackHeld(member.pendingRevocation).values()),
     sessionTimeoutMs: member.sessionTimeoutMs,

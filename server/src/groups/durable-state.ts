@@ -14,6 +14,8 @@ type ByTopic<T> = [topicId: string, items: T[]][];
 export interface DurableMember {
   readonly memberId: string;
   readonly instanceId: string | null;
+  /** A static member that left and keeps its place. */
+  readonly departed?: true;
   readonly clientId: string;
   readonly epoch: number;
   readonly previousEpoch: number;
@@ -37,6 +39,8 @@ export interface DurableGroup {
   readonly reason: string;
   /** The topics the target was computed from, with their partition counts. */
   readonly topics: readonly (readonly [topicId: string, partitionCount: number])[];
+  /** The topics that matched the members' patterns then, so that a restart rebalances nobody. Absent: no patterns. */
+  readonly patterns?: readonly (readonly [pattern: string, topics: readonly string[]])[];
   readonly target: readonly (readonly [memberId: string, partitions: ByTopic<number>])[];
   readonly members: readonly DurableMember[];
   /** Without members: since when, by the wall's clock. Absent in what older versions stored. */
@@ -59,6 +63,7 @@ export function packMember(member: Member): DurableMember {
   return {
     memberId: member.id,
     instanceId: member.instanceId ?? null,
+    ...(member.departed ? { departed: true } : {}),
     clientId: member.clientId,
     epoch: member.epoch,
     previousEpoch: member.previousEpoch,
@@ -79,6 +84,7 @@ export function packGroup(group: {
   assignor: string;
   reason: string;
   topics: ReadonlyMap<string, number>;
+  patterns: ReadonlyMap<string, readonly string[]>;
   target: ReadonlyMap<string, Target>;
   members: Iterable<Member>;
 }): DurableGroup {
@@ -89,6 +95,7 @@ export function packGroup(group: {
     assignor: group.assignor,
     reason: group.reason,
     topics: [...group.topics],
+    ...(group.patterns.size === 0 ? {} : { patterns: [...group.patterns] }),
     target: [...group.target].map(([memberId, target]) => [memberId, byTopic(target.values(), (ref) => ref.partition)]),
     members: [...group.members].map(packMember),
   };

@@ -1,6 +1,6 @@
 // What a group asks of the world: the coordinator carries it out, in order, and nothing else touches the world.
 
-import type { ApiResponse, ProtocolError } from "@brooklet/protocol";
+import type { ApiResponse, ErrorCode, ProtocolError } from "@brooklet/protocol";
 import type { Peer } from "../peer.ts";
 import type { DurableGroup } from "./durable-state.ts";
 import type { PartitionRef } from "./partitions.ts";
@@ -29,9 +29,11 @@ export interface Happening {
   readonly event: TimelineEventName;
   readonly epoch: number;
   readonly version: number;
-  readonly member?: string;
+  readonly member?: string | undefined;
   readonly partitions?: readonly PartitionRef[];
   readonly reason?: string;
+  /** Of a refused commit: repeated refusals of one kind are told as one. */
+  readonly code?: ErrorCode;
 }
 
 export type Effect =

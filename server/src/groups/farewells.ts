@@ -10,7 +10,9 @@ const MAX_REMEMBERED_PARTITIONS = 100;
 export interface Farewell {
   readonly atMs: number;
   /** Completes "member w2 …": "was removed: no heartbeat for 30.0 s". */
-  readonly verb: "was removed" | "left";
+  readonly verb: "was removed" | "left" | "was replaced";
+  /** What it is refused with when it speaks again; absent: UNKNOWN_MEMBER_ID. */
+  readonly code?: "FENCED_INSTANCE_ID";
   readonly why: string;
   /** What to do about it. */
   readonly advice: string;

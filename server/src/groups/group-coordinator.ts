@@ -8,10 +8,11 @@ import { type ApiRequest, type ApiResponse, checkGroupId, idProblem, ProtocolErr
 import { type Clock, type Deferred, deferred } from "@brooklet/protocol/world";
 import type { OffsetsTopicWriter, RecordTimes, Topic, TopicCatalog } from "../log/log.ts";
 import type { Peer } from "../peer.ts";
-import type { Settings } from "../settings.ts";
+import { listOfNames, type Settings } from "../settings.ts";
 import type { StoredState } from "../storage/storage.ts";
 import type { TurnQueue } from "../storage/turns.ts";
 import type { Logger } from "../world.ts";
+import { ClientConnections } from "./client-connections.ts";
 import type { GroupCoordinator } from "./coordinator.ts";
 import { Deadlines } from "./deadlines.ts";
 import { describeGroup, unknownGroup } from "./describe.ts";
@@ -25,6 +26,8 @@ import { GroupRemoval } from "./group-removal.ts";
 import { type GroupLag, Lags } from "./lag.ts";
 import { OffsetRequests } from "./offset-requests.ts";
 import { OffsetStore } from "./offset-store.ts";
+import { abridged } from "./partitions.ts";
+import { Patterns, shown } from "./patterns.ts";
 import { Timeline } from "./timeline.ts";
 
 /** What the log is told at info; the rest is debug. */
@@ -54,6 +57,8 @@ class Coordinator implements GroupCoordinator {
   readonly #logger: Logger;
   readonly #surroundings: GroupSurroundings;
   readonly #deadlines: Deadlines;
+  readonly #patterns: Patterns;
+  readonly #clients: ClientConnections;
   readonly #store: OffsetStore;
   readonly #offsets: OffsetRequests;
   readonly #removal: GroupRemoval;
@@ -81,8 +86,21 @@ class Coordinator implements GroupCoordinator {
     this.#store = store;
     this.#offsets = new OffsetRequests({ store, catalog, maxMetadataLength: settings["offset.metadata.max.bytes"] });
     this.#lags = new Lags({ committed, catalog, recordTimes, clock });
+    this.#clients = new ClientConnections({
+      graceMs: settings["group.disconnect.grace.ms"],
+      deadlines: this.#deadlines,
+      nowMs: () => clock.nowMs(),
+      apply: (entry, effects) => this.#apply(entry, effects),
+    });
+    this.#patterns = new Patterns({
+      catalog,
+      clock,
+      maxLength: settings["group.max.pattern.length"],
+      onMatched: (patterns) => this.#patternsMatched(patterns),
+    });
     this.#surroundings = {
       topics: catalog,
+      patterns: this.#patterns,
       farewells: new Farewells(),
       limits: {
         minSessionTimeoutMs: settings["group.min.session.timeout.ms"],
@@ -90,6 +108,7 @@ class Coordinator implements GroupCoordinator {
         defaultSessionTimeoutMs: settings["group.consumer.session.timeout.ms"],
         heartbeatIntervalMs: settings["group.consumer.heartbeat.interval.ms"],
         maxMembers: settings["group.max.size"],
+        assignors: listOfNames(settings["group.consumer.assignors"]),
       },
     };
     const { farewells } = this.#surroundings;
@@ -109,6 +128,7 @@ class Coordinator implements GroupCoordinator {
       entry.durable = parseGroup(groupId, json);
       entry.staged = entry.durable;
       entry.group.load(entry.durable, clock.nowMs());
+      this.#patterns.use(groupId, entry.group.patterns);
     }
     for (const groupId of committed.groupIds()) if (!this.#groups.has(groupId)) this.#add(groupId);
     turns.register({ seal: () => this.#seal(), restore: () => this.#restore() });
@@ -121,6 +141,7 @@ class Coordinator implements GroupCoordinator {
 
   start(): void {
     this.#deadlines.start();
+    this.#patterns.start();
     for (const entry of this.#groups.values()) this.#apply(entry, entry.group.start(this.#clock.nowMs()));
     this.#expiry.start();
   }
@@ -129,6 +150,7 @@ class Coordinator implements GroupCoordinator {
     this.#closed = true;
     this.#expiry.close();
     this.#deadlines.close();
+    this.#patterns.close();
     // Each waits for a turn, which may be on its way to the disk.
     const unknown = new ProtocolError(
       "KAFKA_STORAGE_ERROR",
@@ -153,6 +175,7 @@ class Coordinator implements GroupCoordinator {
     this.#waiting.set(to, waiting);
     try {
       this.#apply(entry, entry.group.heartbeat(request, to, nowMs));
+      this.#clients.heard(peer, entry);
     } catch (error) {
       this.#waiting.delete(to);
       if (known === undefined) this.#groups.delete(groupId);
@@ -194,8 +217,36 @@ class Coordinator implements GroupCoordinator {
     return await this.#removal.deleteOffsets(request);
   }
 
-  async removeMembers(_request: ApiRequest<"leaveGroup">): Promise<ApiResponse<"leaveGroup">["results"]> {
-    throw new ProtocolError("UNSUPPORTED_VERSION", "leaveGroup is not there yet");
+  async removeMembers({
+    groupId,
+    members,
+    reason,
+  }: ApiRequest<"leaveGroup">): Promise<ApiResponse<"leaveGroup">["results"]> {
+    this.#checkOpen();
+    checkGroupId(groupId);
+    const entry = this.#groups.get(groupId);
+    if (entry === undefined) throw new ProtocolError("GROUP_ID_NOT_FOUND", `there is no group ${groupId}`);
+    const { effects, refusals } = entry.group.removeMembers(members, reason, this.#clock.nowMs());
+    this.#apply(entry, effects);
+    // The removals are part of the turn that is open; when all were refused there may be none.
+    if (refusals.includes(undefined)) {
+      const stored = deferred();
+      const failed = (error: ProtocolError) => stored.reject(error);
+      this.#turns.stage({ changes: [], essential: true, durable: () => stored.resolve(), failed });
+      await stored.promise;
+    }
+    return members.map((member, index) => {
+      const error = refusals[index];
+      return error === undefined ? { ...member } : { ...member, error: error.toWire() };
+    });
+  }
+
+  clientConnected(clientInstanceId: string): void {
+    this.#clients.connected(clientInstanceId);
+  }
+
+  clientDisconnected(clientInstanceId: string): void {
+    this.#clients.disconnected(clientInstanceId);
   }
 
   list(): ApiResponse<"listGroups">["groups"] {
@@ -314,7 +365,10 @@ class Coordinator implements GroupCoordinator {
     this.#turnRequested = false;
     const unsealed = [...this.#unsealed];
     this.#unsealed.clear();
-    for (const entry of unsealed) this.#apply(entry, entry.group.seal(this.#clock.nowMs()));
+    for (const entry of unsealed) {
+      this.#patterns.use(entry.group.groupId, entry.group.patterns);
+      this.#apply(entry, entry.group.seal(this.#clock.nowMs()));
+    }
     this.#store.seal();
   }
 
@@ -328,6 +382,7 @@ class Coordinator implements GroupCoordinator {
       entry.timeline.takeBack(entry.group.durableVersion);
       const { effects, doomed } = entry.group.restore(entry.durable, this.#clock.nowMs());
       this.#doomed.push(...doomed);
+      this.#patterns.use(entry.group.groupId, entry.group.patterns);
       this.#apply(entry, effects);
     }
   }
@@ -343,9 +398,27 @@ class Coordinator implements GroupCoordinator {
   }
 
   #topicChanged(topic: Topic, change: "created" | "deleted" | "extended"): void {
+    if (change === "created") this.#patterns.topicCreated(topic);
+    if (change === "deleted") this.#patterns.topicDeleted(topic);
     for (const entry of this.#groups.values())
-      if (entry.group.subscribed.has(topic.topic))
+      if (this.#concerns(entry.group, topic.topic))
         this.#apply(entry, entry.group.topicsChanged(`topic ${topic.topic} was ${change}`));
+  }
+
+  #concerns(group: Group, topic: string): boolean {
+    if (group.subscribed.has(topic)) return true;
+    for (const pattern of group.patterns) if (this.#patterns.matches(pattern, topic)) return true;
+    return false;
+  }
+
+  #patternsMatched(patterns: ReadonlySet<string>): void {
+    for (const entry of this.#groups.values()) {
+      const mine = [...entry.group.patterns].filter((pattern) => patterns.has(pattern));
+      const counts = mine.map(
+        (pattern) => `${shown(pattern)} matches ${this.#patterns.matchesOf(pattern)?.length} topics`,
+      );
+      if (mine.length > 0) this.#apply(entry, entry.group.topicsChanged(`pattern ${abridged(counts)}`));
+    }
   }
 
   #add(groupId: string): GroupEntry {

@@ -18,24 +18,30 @@ import {
   ownedKeys,
   spokenName,
 } from "./member.ts";
+import { armDeadlines, scheduleSession, standStill } from "./member-deadlines.ts";
 import { abridged, allNamed, listed, type PartitionKey, type PartitionRef, spoken, type Topics } from "./partitions.ts";
+import { type PatternMatches, shown } from "./patterns.ts";
 import type { Step } from "./reconcile.ts";
 import { Roster } from "./roster.ts";
+import { checkInstance, claimWaitMs, fencedInstance, unreleasedInstance, waitingClaimant } from "./static-members.ts";
 
 /** What groups share. */
 export interface GroupSurroundings {
   readonly limits: GroupLimits;
   readonly topics: Topics;
+  readonly patterns: PatternMatches;
   readonly farewells: Farewells;
 }
 
 const NOTHING: ReadonlySet<PartitionKey> = new Set();
 const REJOIN = "Join again with epoch 0.";
+const OWN_INSTANCE_ID = "Give every process its own group.instance.id.";
 
 export class Group {
   readonly groupId: string;
   readonly #limits: GroupLimits;
   readonly #topics: Topics;
+  readonly #patterns: PatternMatches;
   readonly #farewells: Farewells;
   readonly #roster: Roster;
   #sealedVersion = 0;
@@ -50,12 +56,13 @@ export class Group {
   /** Who is to heartbeat once a version is durable. */
   readonly #hints = new Map<string, number>();
 
-  constructor(groupId: string, { limits, topics, farewells }: GroupSurroundings) {
+  constructor(groupId: string, { limits, topics, patterns, farewells }: GroupSurroundings) {
     this.groupId = groupId;
     this.#limits = limits;
     this.#topics = topics;
+    this.#patterns = patterns;
     this.#farewells = farewells;
-    this.#roster = new Roster(limits, topics);
+    this.#roster = new Roster(limits, { topics, patterns });
   }
 
   get epoch(): number {
@@ -79,8 +86,14 @@ export class Group {
     return this.#roster.members;
   }
 
+  /** Topics that any member subscribes to, by name or by a pattern that matched them. */
   get subscribed(): ReadonlySet<string> {
     return this.#roster.subscribed;
+  }
+
+  /** The members' patterns; the same set while they are the same. */
+  get patterns(): ReadonlySet<string> {
+    return this.#roster.patterns;
   }
 
   /** The store has everything, and nobody waits. */
@@ -93,11 +106,11 @@ export class Group {
     return this.#roster.ownerOf(key);
   }
 
-  /** UNKNOWN_MEMBER_ID, with what became of the member. */
+  /** UNKNOWN_MEMBER_ID, or FENCED_INSTANCE_ID of one whose place was taken over, with what became of the member. */
   unknownMember(memberId: string, nowMs: number): ProtocolError {
     const farewell = this.#farewells.find(this.groupId, memberId, nowMs);
     return new ProtocolError(
-      "UNKNOWN_MEMBER_ID",
+      farewell?.code ?? "UNKNOWN_MEMBER_ID",
       farewell === undefined
         ? `group ${this.groupId} has no member ${memberId}. Join with epoch 0.`
         : explainFarewell(memberId, farewell, nowMs, this.#topics, (key) => this.ownerOf(key)),
@@ -111,20 +124,31 @@ export class Group {
    */
   heartbeat(request: HeartbeatRequest, to: ReplyTo, nowMs: number): Effect[] {
     checkRequest(request, this.#limits);
-    const { memberId, memberEpoch, seq } = request;
+    const { memberId, memberEpoch, seq, instanceId } = request;
+    const holder = instanceId === undefined ? undefined : this.#roster.holderOf(instanceId);
     const member = this.#roster.members.get(memberId);
+    if ((request.pattern ?? "") !== "" && request.pattern !== member?.pattern)
+      this.#patterns.check(`${request.pattern}`);
+    if (holder !== undefined && holder !== member) {
+      if (memberEpoch !== 0) throw fencedInstance(holder, memberId);
+      if (member !== undefined) checkInstance(member, request);
+      return this.#claim(holder, request, to, nowMs);
+    }
     if (member === undefined) {
       if (memberEpoch !== 0) throw this.unknownMember(memberId, nowMs);
       return this.#join(request, to, nowMs);
     }
+    checkInstance(member, request);
     checkSeq("heartbeat", memberId, member.seq, seq);
+    if (memberEpoch === -2) return this.#depart(member, request, to, nowMs);
     if (memberEpoch === -1) return this.#leave(member, request, to, nowMs);
     checkEpoch(member, request);
-    const effects = this.#hear(member, request, to, nowMs);
+    const wasGone = member.departed;
+    if (wasGone) this.#roster.comeBack(member);
+    const effects = this.#hear(member, request, to, nowMs, wasGone);
+    const how = wasGone ? "came back to its place" : "joined again, keeps its place";
     if (memberEpoch === 0)
-      effects.push(
-        this.#happened("join", { member: memberId, reason: `joined again, keeps its place${because(request)}` }),
-      );
+      effects.push(this.#happened("join", { member: memberId, reason: `${how}${because(request)}` }));
     return effects;
   }
 
@@ -137,10 +161,15 @@ export class Group {
     if (member === undefined || member.owed !== undefined) return [];
     if (deadline === "session" && wasHeldBack && !member.prolonged) {
       member.prolonged = true;
-      return [{ kind: "schedule", deadline, memberId, delayMs: member.sessionTimeoutMs }];
+      return [scheduleSession(member, member.sessionTimeoutMs, nowMs)];
     }
-    if (deadline === "session")
+    if (deadline === "session" && member.departed)
       return this.#evict(member, nowMs, {
+        why: `nobody came back as static member ${member.instanceId} for ${spoken(nowMs - member.lastHeardMs)}`,
+        advice: REJOIN,
+      });
+    if (deadline === "session")
+      return this.#fail(member, nowMs, {
         why: `no heartbeat for ${spoken(nowMs - member.lastHeardMs)}`,
         advice: "Raise session.timeout.ms or move the work off the event loop.",
       });
@@ -154,9 +183,60 @@ export class Group {
     });
   }
 
-  /** A commit of the member was refused, for the timeline. */
-  refusedCommit(member: Member, partition: PartitionRef, reason: string): Effect {
-    return this.#happened("refusedCommit", { member: member.id, partitions: [partition], reason });
+  /** The member's client closed its last connection and has not come back for `graceMs`; not while an answer is owed. */
+  connectionLost(memberId: string, graceMs: number, nowMs: number): Effect[] {
+    const member = this.#roster.members.get(memberId);
+    if (member === undefined || member.departed || member.owed !== undefined) return [];
+    return this.#fail(member, nowMs, {
+      why: `its connection closed and it did not come back within ${spoken(graceMs)} (group.disconnect.grace.ms)`,
+      advice: "Look for why its process ended or lost its network, or raise group.disconnect.grace.ms.",
+    });
+  }
+
+  /**
+   * Somebody else's word removes members, static ones too (Kafka's LeaveGroup with instance ids).
+   *
+   * Shape: one refusal per item, or undefined; the removals are durable with the version that follows.
+   */
+  removeMembers(
+    items: readonly { memberId?: string; instanceId?: string }[],
+    reason: string | undefined,
+    nowMs: number,
+  ): { effects: Effect[]; refusals: (ProtocolError | undefined)[] } {
+    const effects: Effect[] = [];
+    const said = printable(reason);
+    const why = `an administrator removed it${said === undefined || said === "" ? "" : `: ${said}`}`;
+    const refusals = items.map((item) => {
+      const member = this.#named(item, nowMs);
+      if (member instanceof ProtocolError) return member;
+      const { owed, peer } = member;
+      effects.push(...this.#remove(member, "leave", { verb: "was removed", why, advice: REJOIN, atMs: nowMs }));
+      this.#forgetOwed(member);
+      if (owed !== undefined)
+        effects.push({ kind: "refuse", to: owed.to, error: this.unknownMember(member.id, nowMs) });
+      // It learns at once, not with its next heartbeat.
+      else if (peer !== undefined) effects.push({ kind: "hint", peer });
+      return undefined;
+    });
+    return { effects, refusals };
+  }
+
+  #named(item: { memberId?: string; instanceId?: string }, nowMs: number): Member | ProtocolError {
+    const { memberId = "", instanceId = "" } = item;
+    if (memberId === "" && instanceId === "")
+      return new ProtocolError("INVALID_REQUEST", "a member to remove is named by its member id or its instance id");
+    const member = instanceId === "" ? this.#roster.members.get(memberId) : this.#roster.holderOf(instanceId);
+    if (member === undefined)
+      return memberId === ""
+        ? new ProtocolError("UNKNOWN_MEMBER_ID", `group ${this.groupId} has no static member ${instanceId}`)
+        : this.unknownMember(memberId, nowMs);
+    return memberId === "" || member.id === memberId ? member : fencedInstance(member, memberId);
+  }
+
+  /** A commit was refused, of these partitions or as a whole, for the timeline. No member: a stranger's. */
+  refusedCommit(memberId: string | undefined, partitions: readonly PartitionRef[], error: ProtocolError): Effect {
+    const { code, message } = error;
+    return this.#happened("refusedCommit", { member: printable(memberId), partitions, reason: message, code });
   }
 
   topicsChanged(reason: string): Effect[] {
@@ -171,12 +251,14 @@ export class Group {
       this.#redistributed = true;
       effects.push(this.#happened("epoch", { reason: this.#roster.reason }));
     }
+    effects.push(...this.#settleDeparted());
     const due = [...this.#due];
     this.#due.clear();
     for (const member of due) {
       const step = this.#roster.stepOf(member, member.owed?.owned);
       if (step !== undefined) effects.push(...this.#take(member, step));
     }
+    effects.push(...this.#settleDeparted());
     for (const member of due) effects.push(...this.#reply(member, nowMs));
     if (this.#redistributed) this.#findHints();
     this.#redistributed = false;
@@ -228,12 +310,15 @@ export class Group {
       member.hinted = known?.hinted ?? false;
       member.rebalanceArmed = known?.rebalanceArmed ?? false;
       member.lastHeardMs = known?.lastHeardMs ?? nowMs;
+      member.sessionDueMs = known?.sessionDueMs;
+      member.graceDueMs = known?.graceDueMs;
+      member.claim = known?.claim;
       // Its session ran on, unless an answer was owed, and that leaves now.
-      if (known === undefined || known.owed !== undefined) effects.push(...this.#armDeadlines(member));
+      if (known === undefined || known.owed !== undefined) effects.push(...armDeadlines(member, nowMs));
     }
     for (const member of before.values()) {
       if (this.#roster.members.has(member.id)) continue;
-      effects.push(...this.#standStill(member));
+      effects.push(...standStill(member));
       const farewell = { verb: "left", why: "its join could not be stored", advice: REJOIN, atMs: nowMs } as const;
       this.#bid(member, farewell, []);
     }
@@ -260,7 +345,7 @@ export class Group {
     const effects: Effect[] = this.#roster.needsTarget ? [{ kind: "requestTurn" }] : [];
     for (const member of this.#roster.members.values()) {
       member.lastHeardMs = nowMs;
-      if (member.owed === undefined) effects.push(...this.#armDeadlines(member));
+      if (member.owed === undefined) effects.push(...armDeadlines(member, nowMs));
     }
     return effects;
   }
@@ -274,7 +359,7 @@ export class Group {
         "GROUP_MAX_SIZE_REACHED",
         `group ${this.groupId} has ${this.memberCount} members; group.max.size is ${this.#limits.maxMembers}`,
       );
-    const member = this.#roster.admit(memberId);
+    const member = this.#roster.admit(memberId, request.instanceId);
     member.commitSeq = farewell?.commitSeq;
     this.#farewells.forget(this.groupId, memberId);
     const effects = this.#hear(member, request, to, nowMs);
@@ -282,7 +367,71 @@ export class Group {
     return effects;
   }
 
-  #hear(member: Member, request: HeartbeatRequest, to: ReplyTo, nowMs: number): Effect[] {
+  /** Another member id wants to be the static member `holder`. */
+  #claim(holder: Member, request: HeartbeatRequest, to: ReplyTo, nowMs: number): Effect[] {
+    const { memberId, seq } = request;
+    const farewell = this.#farewells.find(this.groupId, memberId, nowMs);
+    checkSeq("heartbeat", memberId, farewell?.seq, seq);
+    if (!holder.departed) {
+      holder.claim = { memberId, atMs: nowMs };
+      throw unreleasedInstance(holder, nowMs);
+    }
+    const effects = standStill(holder);
+    const member = this.#roster.replace(holder, memberId);
+    member.commitSeq = farewell?.commitSeq;
+    this.#farewells.forget(this.groupId, memberId);
+    this.#bid(
+      holder,
+      {
+        verb: "was replaced",
+        code: "FENCED_INSTANCE_ID",
+        why: `member ${memberId} came as static member ${holder.instanceId}`,
+        advice: OWN_INSTANCE_ID,
+        atMs: nowMs,
+      },
+      [],
+    );
+    effects.push(...this.#hear(member, request, to, nowMs, true));
+    const how = `came as static member ${member.instanceId} and has the place of ${spokenName(holder)}`;
+    effects.push(this.#happened("join", { member: memberId, reason: `${how}${because(request)}` }));
+    return effects;
+  }
+
+  /** A static member goes and keeps its place until its session ends. */
+  #depart(member: Member, request: HeartbeatRequest, to: ReplyTo, nowMs: number): Effect[] {
+    if (member.instanceId === undefined)
+      throw new ProtocolError(
+        "INVALID_REQUEST",
+        `member ${spokenName(member)} has no instance id: only a static member leaves with epoch -2`,
+      );
+    const effects = this.#supersede(member, "the member left after it");
+    member.seq = request.seq;
+    member.lastHeardMs = nowMs;
+    const why = request.reason === undefined ? "" : `: ${printable(request.reason)}`;
+    const reason = `static member ${member.instanceId} left and keeps its place for ${spoken(member.sessionTimeoutMs)}${why}`;
+    effects.push(...this.#keepPlace(member, member.sessionTimeoutMs, nowMs));
+    effects.push(this.#happened("leave", { member: member.id, reason }));
+    const answer = { memberId: member.id, memberEpoch: -2, heartbeatIntervalMs: this.#limits.heartbeatIntervalMs };
+    this.#leaves.push({ to, answer, version: this.#roster.version });
+    return effects;
+  }
+
+  #keepPlace(member: Member, durationMs: number, nowMs: number): Effect[] {
+    this.#roster.depart(member);
+    this.#hints.delete(member.id);
+    return [...standStill(member), scheduleSession(member, durationMs, nowMs), { kind: "requestTurn" }];
+  }
+
+  /** Who departed holds nothing: what it is to give up is free, and what it is to get waits for its return. */
+  #settleDeparted(): Effect[] {
+    return this.#roster.departed().flatMap((member) => {
+      const step = this.#roster.stepOf(member, NOTHING);
+      return step === undefined ? [] : this.#take(member, step);
+    });
+  }
+
+  /** `isBack`: it stands again where it or another one stood, which must be durable before it hears of it. */
+  #hear(member: Member, request: HeartbeatRequest, to: ReplyTo, nowMs: number, isBack = false): Effect[] {
     const { seq, memberEpoch } = request;
     const effects = this.#supersede(member, `heartbeat ${seq} came after it`);
     const isNew = member.epoch === 0;
@@ -292,6 +441,8 @@ export class Group {
     member.hinted = false;
     member.lastHeardMs = nowMs;
     member.prolonged = false;
+    member.graceDueMs = undefined;
+    member.claim = undefined;
     this.#update(member, request);
     const owned = memberEpoch === 0 ? NOTHING : ownedKeys(request);
     const saysAll =
@@ -299,9 +450,9 @@ export class Group {
     const full = memberEpoch === 0 || saysAll;
     member.owed = { to, seq, claimedEpoch: memberEpoch, owned, full, ready: undefined };
     if (this.#roster.needsTarget) effects.push({ kind: "requestTurn" });
-    if (isNew || member.version !== versionBefore || this.#roster.stepOf(member, owned) !== undefined) {
+    if (isNew || isBack || member.version !== versionBefore || this.#roster.stepOf(member, owned) !== undefined) {
       this.#due.add(member);
-      effects.push(...this.#standStill(member), { kind: "requestTurn" });
+      effects.push(...standStill(member), { kind: "requestTurn" });
     } else effects.push(...this.#reply(member, nowMs));
     return effects;
   }
@@ -321,10 +472,15 @@ export class Group {
     )
       this.#roster.touch(member);
     const isNew = member.epoch === 0;
+    if (!isNew && member.assignor !== assignor && this.#roster.electedAssignor() !== this.#roster.assignor)
+      this.#roster.wantTarget(`${spokenName(member)} asked for the assignor ${member.assignor}`);
     const subscription = [...new Set(request.subscription ?? member.subscription)].sort();
-    if (!isNew && subscription.join() === member.subscription.join()) return;
-    this.#roster.subscribe(member, subscription);
-    const what = isNew ? "joined" : `subscribed to ${abridged(subscription) || "nothing"}`;
+    const pattern = (request.pattern ?? member.pattern ?? "") || undefined;
+    const isSame = pattern === member.pattern && subscription.join() === member.subscription.join();
+    if (!isNew && isSame) return;
+    this.#roster.subscribe(member, subscription, pattern);
+    const names = [abridged(subscription), ...(pattern === undefined ? [] : [`pattern ${shown(pattern)}`])];
+    const what = isNew ? "joined" : `subscribed to ${names.filter((name) => name !== "").join(" and ") || "nothing"}`;
     this.#roster.wantTarget(`${spokenName(member)} ${what}`);
   }
 
@@ -338,6 +494,18 @@ export class Group {
     return effects;
   }
 
+  /** Its time is over. Who waits for its place as the same static member finds it as it was; nobody else gets it meanwhile. */
+  #fail(member: Member, nowMs: number, { why, advice }: { why: string; advice: string }): Effect[] {
+    const claimant = waitingClaimant(member);
+    if (claimant === undefined) return this.#evict(member, nowMs, { why, advice });
+    const durationMs = claimWaitMs(member, this.#limits.heartbeatIntervalMs);
+    const reason = `${why}; its place waits ${spoken(durationMs)} for ${claimant}, who wants to be ${member.instanceId}`;
+    return [
+      ...this.#keepPlace(member, durationMs, nowMs),
+      this.#happened("eviction", { member: member.id, reason: printable(reason) ?? "" }),
+    ];
+  }
+
   #evict(member: Member, nowMs: number, { why, advice }: { why: string; advice: string }): Effect[] {
     return this.#remove(member, "eviction", { verb: "was removed", why, advice, atMs: nowMs });
   }
@@ -347,7 +515,7 @@ export class Group {
     this.#bid(member, farewell, partitions);
     this.#roster.wantTarget(`${spokenName(member)} ${farewell.verb}: ${farewell.why}`);
     return [
-      ...this.#standStill(member),
+      ...standStill(member),
       this.#happened(event, { member: member.id, partitions, reason: farewell.why }),
       { kind: "requestTurn" },
     ];
@@ -361,11 +529,15 @@ export class Group {
   #supersede(member: Member, what: string): Effect[] {
     const { owed } = member;
     if (owed === undefined) return [];
+    this.#forgetOwed(member);
+    const text = `heartbeat ${owed.seq} of member ${spokenName(member)} was superseded: ${what}`;
+    return [{ kind: "refuse", to: owed.to, error: new ProtocolError("STALE_MEMBER_EPOCH", text) }];
+  }
+
+  #forgetOwed(member: Member): void {
     this.#due.delete(member);
     this.#parked.delete(member);
     member.owed = undefined;
-    const text = `heartbeat ${owed.seq} of member ${spokenName(member)} was superseded: ${what}`;
-    return [{ kind: "refuse", to: owed.to, error: new ProtocolError("STALE_MEMBER_EPOCH", text) }];
   }
 
   /** Computes the owed answer; it leaves at once if what it shows is durable. */
@@ -389,7 +561,7 @@ export class Group {
     };
     this.#parked.add(member);
     const released = this.#release(member, nowMs);
-    return released.length > 0 ? released : this.#standStill(member);
+    return released.length > 0 ? released : standStill(member);
   }
 
   /** Lets the parked answer go if what it shows is durable; the member's deadlines start afresh. */
@@ -400,28 +572,7 @@ export class Group {
     member.owed = undefined;
     member.told = owed.ready.assignmentVersion;
     member.lastHeardMs = nowMs;
-    return [{ kind: "answer", to: owed.to, answer: owed.ready.answer }, ...this.#armDeadlines(member)];
-  }
-
-  /** The session begins anew; the rebalance deadline only if it does not run yet. */
-  #armDeadlines(member: Member): Effect[] {
-    const { id: memberId, sessionTimeoutMs, rebalanceTimeoutMs } = member;
-    const effects: Effect[] = [{ kind: "schedule", deadline: "session", memberId, delayMs: sessionTimeoutMs }];
-    const revokes = member.state === "UNREVOKED_PARTITIONS";
-    if (revokes && !member.rebalanceArmed)
-      effects.push({ kind: "schedule", deadline: "rebalance", memberId, delayMs: rebalanceTimeoutMs });
-    if (!revokes && member.rebalanceArmed) effects.push({ kind: "cancel", deadline: "rebalance", memberId });
-    member.rebalanceArmed = revokes;
-    return effects;
-  }
-
-  /** While an answer is owed, and when the member is gone. */
-  #standStill(member: Member): Effect[] {
-    member.rebalanceArmed = false;
-    return [
-      { kind: "cancel", deadline: "session", memberId: member.id },
-      { kind: "cancel", deadline: "rebalance", memberId: member.id },
-    ];
+    return [{ kind: "answer", to: owed.to, answer: owed.ready.answer }, ...armDeadlines(member, nowMs)];
   }
 
   #take(member: Member, step: Step): Effect[] {
@@ -448,13 +599,13 @@ export class Group {
     }
   }
 
-  #happened(event: Happening["event"], detail: Pick<Happening, "member" | "partitions" | "reason">): Effect {
+  #happened(event: Happening["event"], detail: Omit<Happening, "event" | "epoch" | "version">): Effect {
     const { epoch, version } = this.#roster;
     return { kind: "timeline", happening: { event, epoch, version, ...detail } };
   }
 }
 
-type FarewellWords = Pick<Farewell, "verb" | "why" | "advice" | "atMs">;
+type FarewellWords = Pick<Farewell, "verb" | "code" | "why" | "advice" | "atMs">;
 
 function because({ reason }: HeartbeatRequest): string {
   return reason === undefined ? "" : `: ${printable(reason)}`;

@@ -1,7 +1,7 @@
 // One member of a group: what is durable of it, what lives only in memory, and the checks of its requests.
 // The group (group.ts) changes members; nobody else does.
 
-import { type ApiRequest, ProtocolError, topicNameProblem } from "@brooklet/protocol";
+import { type ApiRequest, instanceIdProblem, ProtocolError, topicNameProblem } from "@brooklet/protocol";
 import type { Peer } from "../peer.ts";
 import type { HeartbeatAnswer, ReplyTo } from "./effects.ts";
 import { type HeldPartition, keyOf, type PartitionKey } from "./partitions.ts";
@@ -32,7 +32,13 @@ export interface Member {
   readonly id: string;
 
   // Durable.
+  /** group.instance.id of a static member (KIP-345). */
   instanceId: string | undefined;
+  /**
+   * A static member that is gone and keeps its place until its session ends or somebody comes back as it: it left with epoch
+   * -2, or its session ended while a claimant was waiting. It holds nothing; it is assigned what waits for its return.
+   */
+  departed: boolean;
   clientId: string;
   epoch: number;
   /** The last epoch the member proved to know before `epoch`: an answer that got lost must not fence it. */
@@ -41,6 +47,7 @@ export interface Member {
   assigned: Map<PartitionKey, HeldPartition>;
   pendingRevocation: Map<PartitionKey, HeldPartition>;
   subscription: readonly string[];
+  /** An RE2 expression: it subscribes to the topics that match it, beside `subscription`. */
   pattern: string | undefined;
   assignor: string | undefined;
   sessionTimeoutMs: number;
@@ -62,6 +69,12 @@ export interface Member {
   owed: OwedAnswer | undefined;
   rebalanceArmed: boolean;
   lastHeardMs: number;
+  /** When its session ends if nothing is heard; undefined while its deadlines stand still. */
+  sessionDueMs: number | undefined;
+  /** When group.disconnect.grace.ms ends for it; undefined while its client is connected. */
+  graceDueMs: number | undefined;
+  /** The last refused claim of its instance id since it was heard. */
+  claim: { readonly memberId: string; readonly atMs: number } | undefined;
   /** Its session was prolonged once because its peer was held back, and no heartbeat has come since. */
   prolonged: boolean;
 }
@@ -73,18 +86,19 @@ export interface GroupLimits {
   readonly defaultSessionTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
   readonly maxMembers: number;
+  /** Those that members may ask for; the first is the default. */
+  readonly assignors: readonly string[];
 }
 
 /** Kafka's max.poll.interval.ms, for a hand-made join that names no rebalance timeout. */
 const DEFAULT_REBALANCE_TIMEOUT_MS = 300_000;
-
-export const ASSIGNORS: readonly string[] = ["uniform"];
 
 /** A member as it is admitted: nothing assigned, epoch 0. */
 export function newMember(id: string, limits: GroupLimits): Member {
   return {
     id,
     instanceId: undefined,
+    departed: false,
     clientId: "",
     epoch: 0,
     previousEpoch: 0,
@@ -106,6 +120,9 @@ export function newMember(id: string, limits: GroupLimits): Member {
     owed: undefined,
     rebalanceArmed: false,
     lastHeardMs: 0,
+    sessionDueMs: undefined,
+    graceDueMs: undefined,
+    claim: undefined,
     prolonged: false,
   };
 }
@@ -117,16 +134,13 @@ export function spokenName({ id, clientId }: Pick<Member, "id" | "clientId">): s
 
 /** Throws unless the request is legal by itself, whatever the group is. */
 export function checkRequest(request: HeartbeatRequest, limits: GroupLimits): void {
-  const { memberEpoch, subscription, assignor, sessionTimeoutMs } = request;
-  const notYet = (what: string) => new ProtocolError("INVALID_REQUEST", `${what} is not supported yet`);
-  if (memberEpoch === -2 || (request.instanceId ?? "") !== "")
-    throw notYet("static membership (instanceId, member epoch -2)");
-  if ((request.pattern ?? "") !== "") throw notYet("a subscription by pattern");
-  if (assignor === "range") throw notYet('the assignor "range"');
-  if (assignor !== undefined && !ASSIGNORS.includes(assignor))
+  const { memberEpoch, instanceId, subscription, assignor, sessionTimeoutMs } = request;
+  const instanceProblem = instanceId === undefined ? undefined : instanceIdProblem(instanceId);
+  if (instanceProblem !== undefined) throw new ProtocolError("INVALID_REQUEST", instanceProblem);
+  if (assignor !== undefined && !limits.assignors.includes(assignor))
     throw new ProtocolError(
       "UNSUPPORTED_ASSIGNOR",
-      `there is no assignor ${JSON.stringify(assignor)}; there is ${ASSIGNORS.join(", ")}`,
+      `there is no assignor ${JSON.stringify(assignor)}; there is ${limits.assignors.join(", ")} (group.consumer.assignors)`,
     );
   for (const topic of subscription ?? []) {
     const problem = topicNameProblem(topic);
@@ -145,8 +159,11 @@ export function checkRequest(request: HeartbeatRequest, limits: GroupLimits): vo
   if (request.rebalanceTimeoutMs === 0)
     throw new ProtocolError("INVALID_REQUEST", "the rebalance timeout must be at least 1 ms");
   if (memberEpoch !== 0) return;
-  if (subscription === undefined)
-    throw new ProtocolError("INVALID_REQUEST", "a joining request (member epoch 0) must name its subscription");
+  if (subscription === undefined && request.pattern === undefined)
+    throw new ProtocolError(
+      "INVALID_REQUEST",
+      "a joining request (member epoch 0) must name its subscription or a pattern",
+    );
   if ((request.owned?.length ?? 0) > 0)
     throw new ProtocolError(
       "INVALID_REQUEST",
@@ -172,7 +189,14 @@ export function ownedKeys({ owned }: HeartbeatRequest): ReadonlySet<PartitionKey
 /** Throws FENCED_MEMBER_EPOCH unless the member speaks for its current epoch, or for the previous one after a lost answer. */
 export function checkEpoch(member: Member, request: HeartbeatRequest): void {
   const { memberEpoch } = request;
-  if (memberEpoch === 0 || memberEpoch === member.epoch) return;
+  if (memberEpoch === 0) return;
+  if (member.departed)
+    throw new ProtocolError(
+      "FENCED_MEMBER_EPOCH",
+      `member ${spokenName(member)} has left and keeps its place as static member ${member.instanceId}. ` +
+        "Join again with epoch 0.",
+    );
+  if (memberEpoch === member.epoch) return;
   const owned = ownedKeys(request);
   const holds = (key: PartitionKey) => member.assigned.has(key) || member.pendingRevocation.has(key);
   const knowsPrevious = memberEpoch === member.previousEpoch;

@@ -49,26 +49,39 @@ export class OffsetRequests {
     { nowMs, wallMs, apply }: { nowMs: number; wallMs: number; apply: (effects: Effect[]) => void },
   ): { results: Promise<CommitResult[]>; accepted: number } {
     const { groupId, memberEpoch = -1 } = request;
-    const member = group && admitCommit(group, request, nowMs);
+    const member = group && this.#admitted(group, request, nowMs, apply);
     const accepted: StoredOffset[] = [];
+    const tell = (item: CommitItem, error: ProtocolError, topicId?: string): CommitResult => {
+      const partitions = topicId === undefined ? [] : [{ topicId, partition: item.partition }];
+      if (group !== undefined) apply([group.refusedCommit(member?.id, partitions, error)]);
+      return refused(item, error);
+    };
     const results = request.offsets.map((item): CommitResult => {
       const { topic, partition, offset, leaderEpoch = -1, metadata = "" } = item;
       const place = this.#placeOf(item);
-      if (place instanceof ProtocolError) return refused(item, place);
-      const illegal = this.#illegal(item);
-      if (illegal !== undefined) return refused(item, illegal);
+      if (place instanceof ProtocolError) return tell(item, place);
       const { topicId } = place;
+      const illegal = this.#illegal(item);
+      if (illegal !== undefined) return tell(item, illegal, topicId);
       if (group !== undefined && member !== undefined) {
         const reason = commitRefusal(group, member, memberEpoch, { topic, topicId, partition });
-        if (reason !== undefined) {
-          apply([group.refusedCommit(member, { topicId, partition }, reason)]);
-          return refused(item, new ProtocolError("STALE_MEMBER_EPOCH", reason, { hint: STALE_COMMIT_HINT }));
-        }
+        if (reason !== undefined)
+          return tell(item, new ProtocolError("STALE_MEMBER_EPOCH", reason, { hint: STALE_COMMIT_HINT }), topicId);
       }
       accepted.push({ groupId, topicId, topic, partition, offset, leaderEpoch, metadata, committedAtMs: wallMs });
       return { topic, partition, offset, committedAtMs: wallMs };
     });
     return { results: this.#recorded(groupId, request, results, accepted), accepted: accepted.length };
+  }
+
+  /** What refuses the whole request stands in the timeline too. */
+  #admitted(group: Group, request: CommitRequest, nowMs: number, apply: (effects: Effect[]) => void) {
+    try {
+      return admitCommit(group, request, nowMs);
+    } catch (error) {
+      if (error instanceof ProtocolError) apply([group.refusedCommit(request.memberId, [], error)]);
+      throw error;
+    }
   }
 
   /** Starts synchronously. */

@@ -1,39 +1,56 @@
 // What a group holds: its epochs, members, target and who has which partition. The durable part of a group as memory knows it,
 // and the only place that changes it. When it changes, and what is told to whom, is group.ts's business.
 //
-// Invariant: `#owners` names, for every partition in any member's hands, exactly that member.
+// Invariants: `#owners` names, for every partition in any member's hands, exactly that member; `#holders` names, for every
+// instance id, exactly the member that has it.
 
-import { assignUniform } from "./assignors/uniform.ts";
+import { assignorOf, electAssignor } from "./assignors/assignor-table.ts";
 import { type DurableGroup, type GroupState, packGroup, unpackHeld, unpackTarget } from "./durable-state.ts";
 import { type GroupLimits, type Member, newMember, spokenName } from "./member.ts";
 import { type HeldPartition, keyOf, type PartitionKey, type Topics } from "./partitions.ts";
+import type { PatternMatches } from "./patterns.ts";
 import { reconcile, type Step, type Target } from "./reconcile.ts";
 
 const NO_TARGET: Target = new Map();
 /** Reasons of one epoch that are spelled out. */
 const MAX_REASONS = 5;
 
+/** What a roster looks up: topics by name and id, and what matches a pattern. */
+export interface Subscribable {
+  readonly topics: Topics;
+  readonly patterns: PatternMatches;
+}
+
 export class Roster {
   readonly #limits: GroupLimits;
   readonly #topics: Topics;
+  readonly #patterns: PatternMatches;
   #epoch = 0;
   #assignmentEpoch = 0;
   #reason = "";
   #reasonVersion = 0;
   #members = new Map<string, Member>();
+  /** Static members by instance id. */
+  #holders = new Map<string, Member>();
+  /** The assignor that computed the target. */
+  #assignor = "";
   #target = new Map<string, Target>();
   /** What the target was computed from: topic id and partition count. */
   #targetTopics: ReadonlyMap<string, number> = new Map();
+  /** And the topics that matched each pattern. */
+  #matched: ReadonlyMap<string, readonly string[]> = new Map();
   /** Who holds a partition, assigned or to be given up. */
   #owners = new Map<PartitionKey, string>();
   #subscribed: ReadonlySet<string> | undefined;
+  #patternsInUse: ReadonlySet<string> | undefined;
   #version = 0;
   /** Why the target must be computed again. */
   #reasons: string[] = [];
 
-  constructor(limits: GroupLimits, topics: Topics) {
+  constructor(limits: GroupLimits, { topics, patterns }: Subscribable) {
     this.#limits = limits;
     this.#topics = topics;
+    this.#patterns = patterns;
   }
 
   get epoch(): number {
@@ -71,10 +88,44 @@ export class Roster {
     return [...this.#members.values()].every(settled) ? "Stable" : "Reconciling";
   }
 
-  /** The names that any member subscribes to. */
+  /** The names that any member subscribes to, by name or by a pattern that matched them. */
   get subscribed(): ReadonlySet<string> {
-    this.#subscribed ??= new Set([...this.#members.values()].flatMap(({ subscription }) => subscription));
+    if (this.#subscribed === undefined) {
+      const names = new Set<string>();
+      // Members mostly share their list.
+      for (const list of new Set([...this.#members.values()].map(({ subscription }) => subscription)))
+        for (const name of list) names.add(name);
+      for (const pattern of this.patterns) for (const name of this.#matched.get(pattern) ?? []) names.add(name);
+      this.#subscribed = names;
+    }
     return this.#subscribed;
+  }
+
+  /** The members' patterns; the same set while they are the same. */
+  get patterns(): ReadonlySet<string> {
+    this.#patternsInUse ??= new Set([...this.#members.values()].flatMap(({ pattern }) => pattern ?? []));
+    return this.#patternsInUse;
+  }
+
+  /** The assignor that computed the target; empty: there is none yet. */
+  get assignor(): string {
+    return this.#assignor;
+  }
+
+  /** The assignor that members ask for now. */
+  electedAssignor(): string {
+    const votes = [...this.#members.values()].map(({ assignor }) => assignor);
+    return electAssignor(votes, this.#limits.assignors);
+  }
+
+  /** The static member that has this instance id. */
+  holderOf(instanceId: string): Member | undefined {
+    return this.#holders.get(instanceId);
+  }
+
+  /** Static members that are gone and keep their place. */
+  departed(): Member[] {
+    return [...this.#holders.values()].filter(({ departed }) => departed);
   }
 
   ownerOf(key: PartitionKey): { memberName: string; epoch: number } | undefined {
@@ -93,11 +144,58 @@ export class Roster {
     this.#reasons.push(reason);
   }
 
-  admit(memberId: string): Member {
+  admit(memberId: string, instanceId: string | undefined): Member {
     const member = newMember(memberId, this.#limits);
+    member.instanceId = instanceId;
     this.#members.set(memberId, member);
-    this.#subscribed = undefined;
+    if (instanceId !== undefined) this.#holders.set(instanceId, member);
+    this.#forgetSubscriptions();
     this.touch(member);
+    return member;
+  }
+
+  /** The static member is gone and keeps its place. */
+  depart(member: Member): void {
+    member.departed = true;
+    member.peer = undefined;
+    member.told = undefined;
+    this.touch(member);
+  }
+
+  /** It is back under its own member id. */
+  comeBack(member: Member): void {
+    member.departed = false;
+    this.touch(member);
+  }
+
+  /** A new member stands where the departed one stood, with all that it had. Nothing moves. */
+  replace(departed: Member, memberId: string): Member {
+    const member: Member = {
+      ...newMember(memberId, this.#limits),
+      instanceId: departed.instanceId,
+      clientId: departed.clientId,
+      epoch: departed.epoch,
+      previousEpoch: departed.epoch,
+      state: departed.state,
+      assigned: departed.assigned,
+      pendingRevocation: departed.pendingRevocation,
+      subscription: departed.subscription,
+      pattern: departed.pattern,
+      assignor: departed.assignor,
+      sessionTimeoutMs: departed.sessionTimeoutMs,
+      rebalanceTimeoutMs: departed.rebalanceTimeoutMs,
+    };
+    // The order of members is the order in which `range` deals.
+    this.#members = new Map(
+      [...this.#members.values()].map((known) => (known === departed ? [memberId, member] : [known.id, known])),
+    );
+    if (member.instanceId !== undefined) this.#holders.set(member.instanceId, member);
+    const target = this.#target.get(departed.id);
+    this.#target.delete(departed.id);
+    if (target !== undefined) this.#target.set(memberId, target);
+    for (const key of [...member.assigned.keys(), ...member.pendingRevocation.keys()]) this.#owners.set(key, memberId);
+    this.touch(member);
+    member.assignmentVersion = member.version;
     return member;
   }
 
@@ -106,15 +204,17 @@ export class Roster {
     const held = [...member.assigned.values(), ...member.pendingRevocation.values()];
     for (const ref of held) this.#owners.delete(keyOf(ref));
     this.#members.delete(member.id);
+    if (member.instanceId !== undefined) this.#holders.delete(member.instanceId);
     this.#target.delete(member.id);
-    this.#subscribed = undefined;
+    this.#forgetSubscriptions();
     this.#version += 1;
     return held;
   }
 
-  subscribe(member: Member, subscription: readonly string[]): void {
+  subscribe(member: Member, subscription: readonly string[], pattern: string | undefined): void {
     member.subscription = subscription;
-    this.#subscribed = undefined;
+    member.pattern = pattern;
+    this.#forgetSubscriptions();
     this.touch(member);
   }
 
@@ -148,21 +248,40 @@ export class Roster {
     this.#assignmentEpoch = this.#epoch;
     this.#version += 1;
     this.#reasonVersion = this.#version;
+    this.#takeMatches(this.#matchesNow());
     this.#targetTopics = this.#topicsNow();
-    this.#target = assignUniform({
+    this.#assignor = this.electedAssignor();
+    const lists = new Map<string, string[]>();
+    this.#target = assignorOf(this.#assignor)({
       topics: [...this.#targetTopics].map(([topicId, partitionCount]) => ({ topicId, partitionCount })),
-      members: [...this.#members.values()].map(({ id, subscription }) => ({
-        memberId: id,
-        topicIds: subscription.flatMap((name) => this.#topics.byName(name)?.topicId ?? []),
-        previous: this.#target.get(id) ?? NO_TARGET,
+      members: [...this.#members.values()].map((member) => ({
+        memberId: member.id,
+        instanceId: member.instanceId,
+        topicIds: this.#topicIdsOf(member, lists),
+        previous: this.#target.get(member.id) ?? NO_TARGET,
       })),
     });
   }
 
+  /** `lists`: those made before; members with the same subscription share one. */
+  #topicIdsOf({ subscription, pattern }: Member, lists: Map<string, string[]>): string[] {
+    const key = `${subscription.join()}\n${pattern ?? ""}`;
+    const known = lists.get(key);
+    if (known !== undefined) return known;
+    const names = new Set([...subscription, ...(this.#matched.get(pattern ?? "") ?? [])]);
+    const ids = [...names].sort().flatMap((name) => this.#topics.byName(name)?.topicId ?? []);
+    lists.set(key, ids);
+    return ids;
+  }
+
   /** Topics came or went since the target was computed: what is gone vanishes from everybody's hands at once. */
   followTopics(reason: string): boolean {
+    const matches = this.#matchesNow();
+    const sameMatches = [...matches].every(([pattern, names]) => sameNames(names, this.#matched.get(pattern)));
+    this.#takeMatches(matches);
     const now = this.#topicsNow();
     const same =
+      sameMatches &&
       now.size === this.#targetTopics.size &&
       [...now].every(([topicId, partitionCount]) => this.#targetTopics.get(topicId) === partitionCount);
     if (same) return false;
@@ -175,9 +294,10 @@ export class Roster {
     return packGroup({
       epoch: this.#epoch,
       assignmentEpoch: this.#assignmentEpoch,
-      assignor: "uniform",
+      assignor: this.#assignor,
       reason: this.#reason,
       topics: this.#targetTopics,
+      patterns: this.#matched,
       target: this.#target,
       members: this.#members.values(),
     });
@@ -189,16 +309,20 @@ export class Roster {
     this.#assignmentEpoch = durable?.assignmentEpoch ?? 0;
     this.#reason = durable?.reason ?? "";
     this.#reasonVersion = this.#version;
+    this.#assignor = durable?.assignor ?? "";
     this.#targetTopics = new Map(durable?.topics ?? []);
+    this.#matched = new Map(durable?.patterns ?? []);
     this.#target = new Map(durable?.target.map(([memberId, packed]) => [memberId, unpackTarget(packed)]));
     this.#members = new Map();
+    this.#holders = new Map();
     this.#owners = new Map();
-    this.#subscribed = undefined;
+    this.#forgetSubscriptions();
     this.#reasons = [];
     for (const packed of durable?.members ?? []) {
       const member: Member = {
         ...newMember(packed.memberId, this.#limits),
         instanceId: packed.instanceId ?? undefined,
+        departed: packed.departed ?? false,
         clientId: packed.clientId,
         epoch: packed.epoch,
         previousEpoch: packed.previousEpoch,
@@ -212,6 +336,7 @@ export class Roster {
         rebalanceTimeoutMs: packed.rebalanceTimeoutMs,
       };
       this.#members.set(member.id, member);
+      if (member.instanceId !== undefined) this.#holders.set(member.instanceId, member);
       for (const key of [...member.assigned.keys(), ...member.pendingRevocation.keys()])
         this.#owners.set(key, member.id);
     }
@@ -220,6 +345,26 @@ export class Roster {
   #topicsNow(): Map<string, number> {
     const topics = [...this.subscribed].sort().flatMap((name) => this.#topics.byName(name) ?? []);
     return new Map(topics.map(({ topicId, partitionCount }) => [topicId, partitionCount]));
+  }
+
+  /** What matches the members' patterns; of a pattern that is not evaluated yet, what matched last. */
+  #matchesNow(): Map<string, readonly string[]> {
+    return new Map(
+      [...this.patterns].map((pattern) => [
+        pattern,
+        this.#patterns.matchesOf(pattern) ?? this.#matched.get(pattern) ?? [],
+      ]),
+    );
+  }
+
+  #takeMatches(matches: ReadonlyMap<string, readonly string[]>): void {
+    this.#matched = matches;
+    this.#subscribed = undefined;
+  }
+
+  #forgetSubscriptions(): void {
+    this.#subscribed = undefined;
+    this.#patternsInUse = undefined;
   }
 
   #dropVanished(member: Member): void {
@@ -235,4 +380,9 @@ export class Roster {
     this.touch(member);
     member.assignmentVersion = member.version;
   }
+}
+
+function sameNames(names: readonly string[], others: readonly string[] | undefined): boolean {
+  if (names === others) return true;
+  return names.length === others?.length && names.every((name, index) => others[index] === name);
 }

@@ -30,6 +30,7 @@ export interface HttpServices {
 }
 
 export class HttpExchange extends PendingRequest implements Peer {
+  readonly clientInstanceId = undefined;
   readonly #response: ServerResponse;
   #listens: boolean;
 

@@ -69,16 +69,21 @@ export class Instances {
     live?.connection.supersede(connection.description);
   }
 
-  /** The connection has ended; its number is remembered for a while. */
-  release(clientInstanceId: string, connection: Supersedable): void {
+  /**
+   * The connection has ended; its number is remembered for a while.
+   *
+   * Shape: whether the instance has no connection now; false when a newer one has taken over.
+   */
+  release(clientInstanceId: string, connection: Supersedable): boolean {
     const live = this.#live.get(clientInstanceId);
-    if (live?.connection !== connection) return;
+    if (live?.connection !== connection) return false;
     this.#live.delete(clientInstanceId);
     this.#gone.set(clientInstanceId, {
       connectionSeq: live.connectionSeq,
       forgetAtMs: this.#clock.nowMs() + REMEMBERED_MS,
     });
     this.#forgetOld();
+    return true;
   }
 
   #forgetOld(): void {

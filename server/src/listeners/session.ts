@@ -99,6 +99,10 @@ export class Session implements LinkHandlers, Peer, Supersedable {
     return this.#client === "" ? this.#address : `${this.#client}@${this.#address}`;
   }
 
+  get clientInstanceId(): string | undefined {
+    return this.#clientInstanceId || undefined;
+  }
+
   /** How logs show it. */
   toJSON(): string {
     return this.description;
@@ -272,6 +276,7 @@ export class Session implements LinkHandlers, Peer, Supersedable {
     this.#client = request.client;
     this.#services.instances.claim(request.clientInstanceId, request.connectionSeq, this);
     this.#clientInstanceId = request.clientInstanceId;
+    this.#services.broker.groups.clientConnected(request.clientInstanceId);
     this.#state = "open";
     this.#timers.cancel("hello");
     this.#services.greeted(this);
@@ -296,7 +301,10 @@ export class Session implements LinkHandlers, Peer, Supersedable {
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.#timers.close();
-    if (this.#clientInstanceId !== "") this.#services.instances.release(this.#clientInstanceId, this);
+    const wasLast = this.#clientInstanceId !== "" && this.#services.instances.release(this.#clientInstanceId, this);
+    // A broker that stops closes the connections itself.
+    if (wasLast && !this.#services.isStopping())
+      this.#services.broker.groups.clientDisconnected(this.#clientInstanceId);
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
     this.#flow.close();

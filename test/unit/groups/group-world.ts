@@ -138,6 +138,7 @@ export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() 
 
 export class FakePeer implements Peer {
   readonly description = "test@127.0.0.1:1";
+  clientInstanceId: string | undefined = undefined;
   readonly hints: string[] = [];
   hintHeartbeat(groupId: string): void {
     this.hints.push(groupId);

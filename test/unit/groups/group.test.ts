@@ -15,7 +15,9 @@ const LIMITS = {
   defaultSessionTimeoutMs: 10_000,
   heartbeatIntervalMs: 3_000,
   maxMembers: 10,
+  assignors: ["uniform", "range"],
 };
+const NO_PATTERNS = { check() {}, matchesOf: () => [] };
 const NOW_MS = 1_000;
 
 /** A group by hand: what is sealed is durable at once, unless the test takes the steps itself. */
@@ -27,7 +29,12 @@ class Machine {
 
   constructor() {
     this.catalog.create("orders", 2);
-    this.group = new Group("g", { limits: LIMITS, topics: this.catalog, farewells: new Farewells() });
+    this.group = new Group("g", {
+      limits: LIMITS,
+      topics: this.catalog,
+      patterns: NO_PATTERNS,
+      farewells: new Farewells(),
+    });
   }
 
   send(memberId: string, fields: Partial<HeartbeatRequest> = {}): Effect[] {
@@ -344,7 +351,12 @@ test("a restore refuses every waiting heartbeat once, and starts afresh the dead
 test("what is loaded is what was stored", () => {
   for (const start of ["STABLE", "UNREVOKED", "UNRELEASED"] as const) {
     const machine = machineIn(start);
-    const again = new Group("g", { limits: LIMITS, topics: machine.catalog, farewells: new Farewells() });
+    const again = new Group("g", {
+      limits: LIMITS,
+      topics: machine.catalog,
+      patterns: NO_PATTERNS,
+      farewells: new Farewells(),
+    });
     again.load(JSON.parse(JSON.stringify(machine.durable)), NOW_MS);
     // A new timeout and nothing else makes it store itself again.
     const memberEpoch = machine.group.members.get("w")?.epoch ?? 0;

@@ -36,22 +36,6 @@ test("who was removed hears when, why, who has its partitions, and what to do", 
   );
 });
 
-test("what is not supported yet is refused by name", async () => {
-  const world = new GroupWorld();
-  const w1 = world.member("w1");
-  await w1.join();
-  for (const [fields, name] of [
-    [{ instanceId: "i1" }, /static membership/],
-    [{ memberEpoch: -2 }, /static membership/],
-    [{ pattern: "orders.*" }, /pattern/],
-    [{ assignor: "range" }, /range/],
-  ] as const)
-    expect(await refusalOf(w1.beat(fields))).toEqual({
-      code: "INVALID_REQUEST",
-      message: expect.stringMatching(name),
-    });
-});
-
 test("illegal joins", async () => {
   const world = new GroupWorld({ "group.max.size": 2 });
   const w1 = world.member("w1");

@@ -40,7 +40,13 @@ export function world(given: Record<string, number> = {}, tokens: readonly strin
   };
   const { settings } = parseSettings(given);
   const logger = { debug() {}, info() {}, warn() {}, error: (fields: object) => void errors.push(fields) };
-  const broker = { clusterId: "cluster", settings, logger } as unknown as BrokerParts;
+  /** Which client objects came and went, as groups are told. */
+  const clients: string[] = [];
+  const groups = {
+    clientConnected: (id: string) => void clients.push(`+${id}`),
+    clientDisconnected: (id: string) => void clients.push(`-${id}`),
+  };
+  const broker = { clusterId: "cluster", settings, logger, groups } as unknown as BrokerParts;
   const refusals = new RefusalLog(logger, clock);
   const { digests } = tokens.length === 0 ? { digests: [] } : digestsOf(tokens);
   const authenticator = new Authenticator({ digests, clock, refusals });
@@ -61,7 +67,7 @@ export function world(given: Record<string, number> = {}, tokens: readonly strin
     return connection;
   };
   const close = () => sessions.closeAll("the test is over");
-  return { clock, calls, errors, refusals, sessions, connect, greeted, close };
+  return { clock, calls, clients, errors, refusals, sessions, connect, greeted, close };
 }
 
 export const DONE: Answer = { header: { done: true }, payload: [] };

@@ -331,3 +331,22 @@ test("whatever bytes come, before and after hello, nothing throws", () => {
   );
   close();
 });
+
+test("groups hear when a client object comes and when its last connection is gone, not of one that a newer took over", () => {
+  const { greeted, connect, clients, close } = world();
+  const first = greeted("a");
+  const second = greeted("a", 2);
+  expect(clients).toEqual(["+a", "+a"]);
+  // The socket of the older one closes at last.
+  first.handlers.onClose(1008, "");
+  second.handlers.onClose(1006, "");
+  expect(clients).toEqual(["+a", "+a", "-a"]);
+  greeted("a", 3);
+  // A connection that was refused, or never said hello, is nobody's.
+  connect().hello("a", 1);
+  connect().handlers.onClose(1006, "");
+  expect(clients).toEqual(["+a", "+a", "-a", "+a"]);
+  // The broker's own stop is no sign of the client's end.
+  close();
+  expect(clients).toEqual(["+a", "+a", "-a", "+a"]);
+});
