@@ -14,7 +14,15 @@ import { deleteRecords } from "./delete-records.ts";
 import { Fetcher } from "./fetch.ts";
 import { leaderEpochEnds } from "./leader-epoch-ends.ts";
 import { OffsetLister } from "./list-offsets.ts";
-import type { FetchResults, FetchWaiting, Log, OffsetsTopicWriter, RecordTimes, TopicCatalog } from "./log.ts";
+import type {
+  FetchResults,
+  FetchWaiting,
+  Log,
+  OffsetsTopicWriter,
+  PartitionUsage,
+  RecordTimes,
+  TopicCatalog,
+} from "./log.ts";
 import { LogIndexJournal } from "./log-index-journal.ts";
 import { LogStarts } from "./log-starts.ts";
 import { OffsetsTopic } from "./offsets-topic.ts";
@@ -218,6 +226,22 @@ class BrokerLog implements Log {
       parkedFetches: this.#delayed.size,
       tailCacheBytes: this.#cache.bytes,
     };
+  }
+
+  *usage(): Generator<PartitionUsage, void, undefined> {
+    for (const partition of partitionsOf(this.#catalog)) {
+      const { logStartOffset, highWatermark, index } = partition;
+      const { sizeBytes, segments } = index;
+      const { topic } = partition.topic;
+      yield {
+        topic,
+        partition: partition.partition,
+        logStartOffset,
+        highWatermark,
+        sizeBytes,
+        segments: segments.length,
+      };
+    }
   }
 
   start(): void {

@@ -91,14 +91,19 @@ export class OffsetLister {
   }
 
   async #newest(partition: Partition, endOffset: number): Promise<Place> {
-    const { partitionId, logStartOffset: fromOffset } = partition;
-    if (fromOffset >= endOffset) return NO_HIT;
-    const batch = await this.#parts.storage.findMaxTimestamp({ partitionId, fromOffset, endOffset });
-    if (batch === undefined) return NO_HIT;
-    let newest: { offset: number; timestamp: number } | undefined;
-    for (const record of await this.#recordsOf(batch, partition))
-      if (newest === undefined || record.timestamp > newest.timestamp) newest = record;
-    return newest === undefined ? NO_HIT : placeOf(newest, batch);
+    const { partitionId } = partition;
+    let newest = NO_HIT;
+    let fromOffset = partition.logStartOffset;
+    while (fromOffset < endOffset) {
+      const batch = await this.#parts.storage.findMaxTimestamp({ partitionId, fromOffset, endOffset });
+      if (batch === undefined || batch.maxTimestampMs <= newest.timestamp) break;
+      for (const record of await this.#recordsOf(batch, partition))
+        if (newest.offset === -1 || record.timestamp > newest.timestamp) newest = placeOf(record, batch);
+      // Its largest timestamp may be that of a record before the log start: what follows may have a larger one than the rest.
+      if (newest.timestamp === batch.maxTimestampMs) break;
+      fromOffset = batch.lastOffset + 1;
+    }
+    return newest;
   }
 
   async #recordsOf(batch: StoredBatch, partition: Partition): Promise<{ offset: number; timestamp: number }[]> {

@@ -58,6 +58,17 @@ export type FetchResults = readonly (Omit<ApiResponse<"fetch">["results"][number
   batches: readonly Uint8Array[];
 })[];
 
+/** A partition as metrics and status see it. */
+export interface PartitionUsage {
+  readonly topic: string;
+  readonly partition: number;
+  readonly logStartOffset: number;
+  readonly highWatermark: number;
+  /** Encoded batches of all its segments. */
+  readonly sizeBytes: number;
+  readonly segments: number;
+}
+
 export interface Log {
   readonly catalog: TopicCatalog;
   readonly offsetsTopic: OffsetsTopicWriter;
@@ -89,6 +100,8 @@ export interface Log {
    */
   unpack(batch: Uint8Array): Promise<Uint8Array>;
   readonly stats: { topics: number; partitions: number; parkedFetches: number; tailCacheBytes: number };
+  /** Every partition, looked at as the iteration comes to it. */
+  usage(): Iterable<PartitionUsage>;
   /** Begins what the log does by itself (retention); called once, when the doors are open. */
   start(): void;
   /** Completes every parked fetch with BROKER_NOT_AVAILABLE or what it has, and takes no more requests. */
