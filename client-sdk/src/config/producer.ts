@@ -18,7 +18,6 @@ import { type ConfigOf, optionTable } from "./option.ts";
 import { type Parsed, parseConfig } from "./parse.ts";
 
 const NO_TRANSACTIONS = "transactions are not there yet";
-const NO_COMPRESSION = "only none is there yet";
 const ONE_BROKER = "there is one broker to send to";
 /** Batches that the broker remembers of a producer and partition; more in flight could not be told from duplicates. */
 export const MAX_IDEMPOTENT_IN_FLIGHT = 5;
@@ -40,13 +39,14 @@ export const producerOptions = optionTable({
   "compression.type": {
     fate: "works",
     type: "choice",
-    choices: ["none"],
+    choices: ["none", "gzip", "snappy", "lz4", "zstd"],
     default: "none",
-    refused: { gzip: NO_COMPRESSION, snappy: NO_COMPRESSION, lz4: NO_COMPRESSION, zstd: NO_COMPRESSION },
+    refused: {},
   },
-  "compression.gzip.level": ignored("nothing is compressed"),
-  "compression.lz4.level": ignored("nothing is compressed"),
-  "compression.zstd.level": ignored("nothing is compressed"),
+  // Kafka: 1 to 9, or -1, the library's own.
+  "compression.gzip.level": { fate: "works", type: "integer", min: -1, max: 9, default: -1 },
+  "compression.lz4.level": ignored("the lz4 library has one level, its fastest"),
+  "compression.zstd.level": { fate: "works", type: "integer", min: -131_072, max: 22, default: 3 },
   "transactional.id": { ...refused(NO_TRANSACTIONS), given: "text" },
   "transaction.timeout.ms": { ...ignored(NO_TRANSACTIONS), given: "integer" },
   "transaction.two.phase.commit.enable": refused(NO_TRANSACTIONS),
@@ -125,6 +125,12 @@ function checkInFlight(settings: Raw, given: ReadonlySet<string>): ConfigProblem
   };
 }
 
+/** Kafka: GzipCompression.LevelValidator. */
+function checkGzipLevel({ compressionGzipLevel }: Raw): ConfigProblem | undefined {
+  if (compressionGzipLevel !== 0) return undefined;
+  return { setting: "compression.gzip.level", problem: "must be from 1 to 9, or -1 for the default; it is 0" };
+}
+
 let producers = 0;
 
 /**
@@ -136,7 +142,7 @@ let producers = 0;
  * Source: Kafka, ProducerConfig and KafkaProducer.configureDeliveryTimeout.
  */
 export function parseProducerConfig(config: object): ProducerSettings {
-  const rules = [...commonRules, checkDeliveryTimeout, checkAcks, checkRetries, checkInFlight];
+  const rules = [...commonRules, checkDeliveryTimeout, checkAcks, checkRetries, checkInFlight, checkGzipLevel];
   const settings = parseConfig(producerOptions, commonFamilies, config, defaults, rules);
   return {
     ...settings,

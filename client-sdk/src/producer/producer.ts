@@ -167,7 +167,9 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
 
   #checkSize(topic: string, batchBytes: number, bytes: number): void {
     const { maxRequestSize, bufferMemory } = this.#settings;
-    const maxBatchBytes = this.#client.limits?.maxBatchBytes ?? Number.POSITIVE_INFINITY;
+    // Compressed it may be smaller: then the broker says.
+    const isCompressed = this.#settings.compressionType !== "none";
+    const maxBatchBytes = (isCompressed ? undefined : this.#client.limits?.maxBatchBytes) ?? Number.POSITIVE_INFINITY;
     const tooLarge = (size: number, limit: number, name: string) =>
       new RecordTooLargeError(`a record for ${topic} takes ${size} bytes; ${name} allows ${limit}. Nothing was sent.`, {
         code: "MESSAGE_TOO_LARGE",
