@@ -8,21 +8,29 @@ import { CommandError, exitCodes } from "./exits.ts";
 /** What answers with more than this is no broker. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
-/** Asks the broker at `url` (`http://host:port`) what it is. */
-export async function fetchStatus(url: string, signal: AbortSignal): Promise<ApiResponse<"status">> {
-  const answer = await ask(new URL("/v1/status", url), signal).catch((error: unknown) => {
+/** Asks the broker at `url` (`http://host:port`) what it is; `token` if it wants one. */
+export async function fetchStatus(url: string, signal: AbortSignal, token?: string): Promise<ApiResponse<"status">> {
+  const answer = await ask(new URL("/v1/status", url), signal, token).catch((error: unknown) => {
     signal.throwIfAborted();
     throw new CommandError(exitCodes.unreachable, `no broker answers at ${url}: ${reasonOf(error, url)}`);
   });
   const body = parse(answer.body);
+  if (answer.status === 401)
+    throw new CommandError(
+      exitCodes.denied,
+      `the broker at ${url} ${token === undefined ? "wants a token" : "does not take this token"}: give a file that holds a good one with --token-file`,
+    );
   if (answer.status !== 200 || typeof body !== "object" || body === null || !("clusterId" in body))
     throw new CommandError(exitCodes.error, `${url} answers ${answer.status}, and not as a brooklet broker does`);
   return body as ApiResponse<"status">;
 }
 
-function ask(url: URL, signal: AbortSignal): Promise<{ status: number; body: string }> {
+function ask(url: URL, signal: AbortSignal, token?: string): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const headers = { "content-type": "application/json" };
+    const headers = {
+      "content-type": "application/json",
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    };
     // No agent: a connection that is kept would hold up the broker's end.
     const asked = request(url, { method: "POST", headers, signal, agent: false }, (answer) => {
       let body = "";

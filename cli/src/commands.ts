@@ -17,6 +17,8 @@ export interface CommandRow {
   readonly arguments: readonly (readonly [name: string, text: string])[];
   readonly text: string;
   readonly options: readonly OptionRow[];
+  /** Printed below its options. */
+  readonly epilogue?: () => Promise<string>;
   readonly load: () => Promise<{ run(call: Call): Promise<ExitCode | undefined> }>;
 }
 
@@ -30,7 +32,12 @@ const timeout: OptionRow = {
   parse: (value) => parseInteger("--timeout-ms", value, 1),
 };
 const json: OptionRow = { flags: "--json", text: "print JSON" };
-const client = [bootstrap, timeout];
+/** Never the token itself: a command line can be read by every process of the machine. */
+const token: OptionRow = {
+  flags: "--token-file <file>",
+  text: "the token to show to the broker (BROOKLET_TOKEN_FILE)",
+};
+const client = [bootstrap, token, timeout];
 
 /** The options of a broker; every other setting goes by `--set`. */
 const brokerOptions: readonly OptionRow[] = [
@@ -46,8 +53,24 @@ const brokerOptions: readonly OptionRow[] = [
     text: "when a write is acknowledged: disk, process or memory (BROOKLET_DURABILITY; default: disk, memory with --ephemeral)",
   },
   {
+    flags: "--token-file <file>",
+    text: "tokens, one a line, of which clients must show one; only you should be able to read it (BROOKLET_TOKEN_FILE)",
+  },
+  {
     flags: "--allow-anonymous-network",
     text: "listen beyond this machine although nobody has to show a token (BROOKLET_ALLOW_ANONYMOUS_NETWORK=true)",
+  },
+  {
+    flags: "--allowed-hosts <list>",
+    text: "hosts that clients may address the broker by beside loopback ones, comma separated (BROOKLET_ALLOWED_HOSTS)",
+  },
+  {
+    flags: "--allowed-origins <list>",
+    text: "web origins whose pages may use the broker, comma separated (BROOKLET_ALLOWED_ORIGINS)",
+  },
+  {
+    flags: "--config <file>",
+    text: "name=value lines in the form of Kafka's server.properties: settings, and these options by name (BROOKLET_CONFIG)",
   },
   { flags: "--log-level <level>", text: "debug, info, warn, error or silent (BROOKLET_LOG_LEVEL; default: info)" },
   {
@@ -63,6 +86,7 @@ export const commandTable: readonly CommandRow[] = [
     arguments: [],
     text: "start a broker (what `brooklet` alone does)",
     options: brokerOptions,
+    epilogue: async () => (await import("./settings-help.ts")).settingsHelp(),
     load: () => import("./commands/serve.ts"),
   },
   {

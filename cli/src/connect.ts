@@ -3,6 +3,7 @@
 import { Admin } from "@brooklet/client";
 import { DEFAULT_PORT } from "@brooklet/protocol";
 import type { Call } from "./call.ts";
+import { tokenOf } from "./token.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const SILENCE_MS = 1_000;
@@ -23,6 +24,12 @@ export function bootstrapServers(call: Call): string {
     )
     .filter((server) => server !== "")
     .join(",");
+}
+
+/** What every client of a command is made with: where the broker is, and the token to show. */
+export function clientOptions(call: Call): { "bootstrap.servers": string; token?: string } {
+  const token = tokenOf(call);
+  return { "bootstrap.servers": bootstrapServers(call), ...(token === undefined ? {} : { token }) };
 }
 
 export function timeoutMs(call: Call): number {
@@ -57,7 +64,7 @@ export async function withAdmin<T>(call: Call, use: (admin: Admin) => Promise<T>
   const servers = bootstrapServers(call);
   const limitMs = timeoutMs(call);
   const admin = new Admin({
-    "bootstrap.servers": servers,
+    ...clientOptions(call),
     "client.id": "brooklet-command",
     "default.api.timeout.ms": limitMs,
     "request.timeout.ms": limitMs,

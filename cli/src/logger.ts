@@ -8,10 +8,10 @@ import type { Output } from "./io.ts";
 const LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LEVELS)[number];
 
-export function parseLogLevel(text: string): LogLevel {
+export function parseLogLevel(text: string, from = "--log-level"): LogLevel {
   const level = LEVELS.find((name) => name === text);
   if (level === undefined)
-    throw new UsageError(`--log-level is one of ${LEVELS.join(", ")}; this is ${JSON.stringify(text)}`);
+    throw new UsageError(`${from} is one of ${LEVELS.join(", ")}; this is ${JSON.stringify(text)}`);
   return level;
 }
 

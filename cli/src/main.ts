@@ -22,6 +22,7 @@ function optionOf(row: OptionRow): Option {
 /** The parser of the whole table; `onCall` gets the row that was called. */
 function parserOf(
   output: Output,
+  epilogue: string | undefined,
   onCall: (row: CommandRow, args: string[], options: Options) => Promise<void>,
 ): Command {
   const program = new Command("brooklet");
@@ -46,9 +47,16 @@ function parserOf(
     const command = configure(parent.command(name)).description(row.text);
     for (const [argument, text] of row.arguments) command.argument(argument, text);
     for (const option of row.options) command.addOption(optionOf(option));
+    if (epilogue !== undefined && row.epilogue !== undefined) command.addHelpText("after", epilogue);
     command.action(() => onCall(row, command.args, new Options(command.opts())));
   }
   return program;
+}
+
+/** The text below the help that is asked for; loaded only then, because it may need the broker's tables. */
+async function epilogueOf(argv: readonly string[]): Promise<string | undefined> {
+  if (!argv.includes("--help") && !argv.includes("-h")) return undefined;
+  return await commandTable.find(({ name }) => name === argv[0])?.epilogue?.();
 }
 
 /** `brooklet` alone, and with options only, starts the broker. */
@@ -64,7 +72,8 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
   const output = new Output(surroundings.streams);
   let exitCode: ExitCode = exitCodes.ok;
   try {
-    const parser = parserOf(output, async (row, args, options) => {
+    const epilogue = await epilogueOf(argv);
+    const parser = parserOf(output, epilogue, async (row, args, options) => {
       const call: Call = { ...surroundings, output, args, options };
       const { run } = await row.load();
       exitCode = (await run(call)) ?? exitCodes.ok;

@@ -1,41 +1,42 @@
-// From flags and environment to the options of startBroker(): flag before BROOKLET_* before default.
-// Invariant: whatever is wrong, here or by the broker's own rules, is named in one answer.
+// From flags, environment and configuration file to the options of startBroker(): flag before BROOKLET_* before file before
+// default. Invariant: whatever is wrong, here or by the broker's own rules, is named in one answer.
 
 import { DEFAULT_PORT } from "@brooklet/protocol";
-import { optionProblems, problemText, settingDefinitions } from "@brooklet/server";
+import { optionProblems, problemText } from "@brooklet/server";
 import { type Options, parseInteger } from "./call.ts";
 import { UsageError } from "./exits.ts";
 import { parseLogLevel } from "./logger.ts";
-import { assignments, environmentFlag, settingsFromEnvironment } from "./settings.ts";
+import { type Environment, type Given, type ServeOption, Sources } from "./sources.ts";
 
 const DEFAULT_DATA_FOLDER = "brooklet-data";
 const DURABILITIES = ["disk", "process", "memory"] as const;
 const MAX_PORT = 65_535;
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-function given(name: string, env: Environment): string | undefined {
-  const value = env[name];
-  return value === "" ? undefined : value;
-}
-
-function durabilityOf(text: string | undefined): (typeof DURABILITIES)[number] | undefined {
-  if (text === undefined) return undefined;
-  const level = DURABILITIES.find((name) => name === text);
+function durabilityOf(given: Given | undefined): (typeof DURABILITIES)[number] | undefined {
+  if (given === undefined) return undefined;
+  const level = DURABILITIES.find((name) => name === given.text);
   if (level === undefined)
-    throw new UsageError(`--durability is one of ${DURABILITIES.join(", ")}; this is ${JSON.stringify(text)}`);
+    throw new UsageError(`${given.from} is one of ${DURABILITIES.join(", ")}; this is ${JSON.stringify(given.text)}`);
   return level;
 }
 
-function portOf(options: Options, env: Environment): number {
-  const flag = options.text("port");
-  const [name, text] = flag === undefined ? ["BROOKLET_PORT", given("BROOKLET_PORT", env)] : ["--port", flag];
-  return text === undefined ? DEFAULT_PORT : parseInteger(name, text, 0, MAX_PORT);
+/** `a,b`; nothing between commas is nothing. */
+function listOf(given: Given | undefined): string[] | undefined {
+  if (given === undefined) return undefined;
+  return given.text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
 }
 
-/** What startBroker() gets, and from which level on its log is shown. Errors: UsageError with everything that is wrong. */
+/**
+ * What startBroker() gets, from which level on its log is shown, and what is worth a line before it starts.
+ *
+ * Errors: UsageError with everything that is wrong.
+ */
 export function brokerOptions(options: Options, env: Environment) {
-  const problems: string[] = [];
+  const sources = new Sources(options, env);
+  const { problems, warnings } = sources;
   /** What is wrong is noted and left out, so that the broker's rules judge the rest. */
   const attempt = <T>(read: () => T): T | undefined => {
     try {
@@ -46,32 +47,55 @@ export function brokerOptions(options: Options, env: Environment) {
       return undefined;
     }
   };
-  const port = attempt(() => portOf(options, env));
-  const host = options.text("host") ?? given("BROOKLET_HOST", env);
-  const durability = attempt(() => durabilityOf(options.text("durability") ?? given("BROOKLET_DURABILITY", env)));
-  const ephemeral = options.flag("ephemeral") || attempt(() => environmentFlag("BROOKLET_EPHEMERAL", env)) === true;
-  const data = options.text("data") ?? given("BROOKLET_DATA", env);
-  if (ephemeral && options.text("data") !== undefined)
-    problems.push("--ephemeral and --data exclude each other: choose memory or a folder");
-  const allowAnonymousNetwork =
-    options.flag("allowAnonymousNetwork") ||
-    attempt(() => environmentFlag("BROOKLET_ALLOW_ANONYMOUS_NETWORK", env)) === true;
-  const logLevel = attempt(() => parseLogLevel(options.text("logLevel") ?? given("BROOKLET_LOG_LEVEL", env) ?? "info"));
-  const settings = Object.fromEntries([
-    ...settingsFromEnvironment(Object.keys(settingDefinitions), env),
-    ...options.list("set").flatMap((text) => [...(attempt(() => assignments("--set", [text])) ?? [])]),
-  ]);
+  const text = (name: ServeOption) => sources.text(name)?.text;
+
+  const port = attempt(() => {
+    const given = sources.text("port");
+    return given === undefined ? DEFAULT_PORT : parseInteger(given.from, given.text, 0, MAX_PORT);
+  });
+  const host = text("host");
+  const durability = attempt(() => durabilityOf(sources.text("durability")));
+  const { data, isEphemeral } = placeOfData(sources, attempt);
+  const allowAnonymousNetwork = attempt(() => sources.flag("allow-anonymous-network"))?.value ?? false;
+  const logLevel = attempt(() => {
+    const given = sources.text("log-level");
+    return given === undefined ? "info" : parseLogLevel(given.text, given.from);
+  });
+  const tokenFile = text("token-file");
+  const allowedHosts = listOf(sources.text("allowed-hosts"));
+  const allowedOrigins = listOf(sources.text("allowed-origins"));
+  const { values: settings, placeOf } = sources.settings();
   const read = {
     port: port ?? DEFAULT_PORT,
     settings,
     ...(host === undefined ? {} : { host }),
     ...(durability === undefined ? {} : { durability }),
-    ...(ephemeral ? { ephemeral: true } : { data: data ?? DEFAULT_DATA_FOLDER }),
+    ...(isEphemeral ? { ephemeral: true } : { data: data ?? DEFAULT_DATA_FOLDER }),
+    ...(tokenFile === undefined ? {} : { tokenFile }),
+    ...(allowedHosts === undefined ? {} : { allowedHosts }),
+    ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
     allowAnonymousNetwork,
   };
-  problems.push(...optionProblems(read).map(problemText));
+  for (const problem of optionProblems(read)) {
+    const place = placeOf(problem.setting);
+    problems.push(problemText(place === undefined ? problem : { ...problem, setting: place }));
+  }
   const [only, ...others] = problems;
   if (only !== undefined)
     throw new UsageError(others.length === 0 ? only : `${problems.length} problems:\n- ${problems.join("\n- ")}`);
-  return { logLevel: logLevel ?? "info", options: read };
+  return { logLevel: logLevel ?? "info", options: read, warnings };
+}
+
+/** Memory or a folder: what was said nearer to the call counts; said in one place, the two contradict each other. */
+function placeOfData(sources: Sources, attempt: <T>(read: () => T) => T | undefined) {
+  const ephemeral = attempt(() => sources.flag("ephemeral"));
+  const data = sources.text("data");
+  if (ephemeral?.value !== true) return { data: data?.text, isEphemeral: false };
+  if (data !== undefined && data.rank > ephemeral.rank) return { data: data.text, isEphemeral: false };
+  // An image may set BROOKLET_DATA for everybody, and its user BROOKLET_EPHEMERAL.
+  if (data === undefined || data.rank < ephemeral.rank || data.from === "BROOKLET_DATA")
+    return { data: undefined, isEphemeral: true };
+  const [first, second] = data.from.startsWith("--") ? ["--ephemeral", "--data"] : ["ephemeral", data.from];
+  sources.problems.push(`${first} and ${second} exclude each other: choose memory or a folder`);
+  return { data: undefined, isEphemeral: true };
 }

@@ -30,11 +30,3 @@ export function settingsFromEnvironment(names: readonly string[], env: Environme
   }
   return found;
 }
-
-/** A yes or no of the environment. */
-export function environmentFlag(name: string, env: Environment): boolean {
-  const value = env[name];
-  if (value === undefined || value === "" || value === "false" || value === "0") return false;
-  if (value === "true" || value === "1") return true;
-  throw new UsageError(`${name} must be true or false; this is ${JSON.stringify(value)}`);
-}

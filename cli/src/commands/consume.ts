@@ -4,7 +4,7 @@
 
 import { Consumer, type ConsumerRecord, type TopicPartition } from "@brooklet/client";
 import type { Call } from "../call.ts";
-import { bootstrapServers, timeoutMs, waitFor, withAdmin } from "../connect.ts";
+import { clientOptions, timeoutMs, waitFor, withAdmin } from "../connect.ts";
 import { type ConsumeFrom, parseConsumeFrom, seekTo } from "../consume-from.ts";
 import { UsageError } from "../exits.ts";
 import { partitionNames } from "../format.ts";
@@ -39,7 +39,7 @@ function whereFrom(call: Call, group: string | undefined): ConsumeFrom {
 
 function consumerOf(call: Call, group: string | undefined, from: ConsumeFrom, limitMs: number): Consumer {
   return new Consumer({
-    "bootstrap.servers": bootstrapServers(call),
+    ...clientOptions(call),
     // Several members of a group can be told apart by it.
     "client.id": `consume-${process.pid}`,
     // With a group, `start` and `end` say where to begin while nothing is committed.

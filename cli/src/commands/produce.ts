@@ -5,7 +5,7 @@
 import { Producer, type ProducerRecord } from "@brooklet/client";
 import { deferred } from "@brooklet/protocol/world";
 import type { Call } from "../call.ts";
-import { bootstrapServers, timeoutMs, waitFor } from "../connect.ts";
+import { bootstrapServers, clientOptions, timeoutMs, waitFor } from "../connect.ts";
 import { CommandError, describeError, exitCodeOf, UsageError } from "../exits.ts";
 import { linesOf } from "../lines.ts";
 import { recordOfLine } from "../readable.ts";
@@ -98,7 +98,7 @@ export async function run(call: Call): Promise<undefined> {
   const limitMs = timeoutMs(call);
   const servers = bootstrapServers(call);
   const producer = new Producer({
-    "bootstrap.servers": servers,
+    ...clientOptions(call),
     "client.id": "brooklet-produce",
     "max.block.ms": limitMs,
     "request.timeout.ms": limitMs,

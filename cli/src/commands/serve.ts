@@ -9,6 +9,7 @@ import { describeError, type ExitCode, exitCodeOf, exitCodes } from "../exits.ts
 import { table } from "../io.ts";
 import { stderrLogger } from "../logger.ts";
 import { brokerOptions } from "../serve-options.ts";
+import { readToken } from "../token.ts";
 
 const durabilityText = {
   disk: "disk: acknowledged after the sync; survives kill -9 and power loss",
@@ -31,12 +32,14 @@ function producing(env: Call["env"], url: string): string {
 
 export async function run(call: Call): Promise<ExitCode> {
   const { output, env, interrupted, streams } = call;
-  const { options, logLevel } = brokerOptions(call.options, env);
+  const { options, logLevel, warnings } = brokerOptions(call.options, env);
   // Lines for people at a terminal, JSON for whatever collects logs.
   const logger = streams.stderr.isTTY === true ? stderrLogger(output, logLevel) : await createLogger(logLevel);
+  for (const warning of warnings) logger.warn({}, warning);
+  const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile);
   const broker = await startBroker({ ...options, logger });
   try {
-    await announce(call, broker.url);
+    await announce(call, broker.url, token);
     const failed = broker.closed.then(
       () => undefined,
       (error: unknown) => ({ error }),
@@ -54,8 +57,8 @@ export async function run(call: Call): Promise<ExitCode> {
   }
 }
 
-async function announce({ output, env, interrupted }: Call, url: string): Promise<void> {
-  const { durability, dataFile, version } = await fetchStatus(url, interrupted);
+async function announce({ output, env, interrupted }: Call, url: string, token: string | undefined): Promise<void> {
+  const { durability, dataFile, version } = await fetchStatus(url, interrupted, token);
   await output.line(
     [
       `brooklet ${version} is ready; Ctrl-C stops it`,

@@ -8,13 +8,18 @@ import { bootstrapServers, timeoutMs, waitFor } from "../connect.ts";
 import { CommandError, exitCodes } from "../exits.ts";
 import { byteSize, duration } from "../format.ts";
 import { table } from "../io.ts";
+import { tokenOf } from "../token.ts";
 
 /** The first broker of the list that answers; the last one's failure if none does. */
-async function firstAnswer(servers: readonly string[], signal: AbortSignal): Promise<ApiResponse<"status">> {
+async function firstAnswer(
+  servers: readonly string[],
+  token: string | undefined,
+  signal: AbortSignal,
+): Promise<ApiResponse<"status">> {
   let failure: unknown;
   for (const server of servers)
     try {
-      return await fetchStatus(`http://${server}`, signal);
+      return await fetchStatus(`http://${server}`, signal, token);
     } catch (error) {
       signal.throwIfAborted();
       failure = error;
@@ -26,6 +31,7 @@ export async function run(call: Call): Promise<undefined> {
   const servers = bootstrapServers(call);
   // What is no address is refused as by the other commands; an Admin that is not used does not connect.
   await new Admin({ "bootstrap.servers": servers }).close();
+  const token = tokenOf(call);
   const limitMs = timeoutMs(call);
   const timers = call.clock.timers();
   const late = new AbortController();
@@ -33,7 +39,7 @@ export async function run(call: Call): Promise<undefined> {
     late.abort(new CommandError(exitCodes.unreachable, `${servers} does not answer within ${limitMs / 1000} s`)),
   );
   try {
-    const status = await waitFor(call, `the broker at ${servers}`, firstAnswer(servers.split(","), late.signal));
+    const status = await waitFor(call, `the broker at ${servers}`, firstAnswer(servers.split(","), token, late.signal));
     if (call.options.flag("json")) return void (await call.output.json(status));
     const rows: [string, string | number][] = [
       ["url", status.url],

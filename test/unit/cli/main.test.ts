@@ -2,6 +2,7 @@
 
 import { PassThrough, Writable } from "node:stream";
 import { systemClock } from "@brooklet/protocol/world";
+import { settingDefinitions } from "@brooklet/server";
 import { expect, test } from "vitest";
 import { commandTable } from "../../../cli/src/commands.ts";
 import { main } from "../../../cli/src/main.ts";
@@ -34,6 +35,18 @@ test.each(commandTable.map(({ name }) => name))("%s has help that names its opti
   expect(exitCode).toBe(0);
   for (const { flags } of commandTable.find((row) => row.name === name)?.options ?? [])
     expect(stdout).toContain(flags.split(",")[0]);
+});
+
+test("the help of serve names every setting with its default", async () => {
+  for (const argv of [
+    ["serve", "--help"],
+    ["serve", "-h"],
+  ]) {
+    const { exitCode, stdout } = await run(...argv);
+    expect(exitCode).toBe(0);
+    for (const [name, definition] of Object.entries(settingDefinitions))
+      expect(stdout).toContain(`  ${name}=${definition.default}\n`);
+  }
 });
 
 test.each(commandTable.map((row) => [row.name, row] as const))("%s has code to load", async (_, row) => {
