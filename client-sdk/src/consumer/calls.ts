@@ -4,15 +4,18 @@
 // Invariant: every wait has a deadline; a wakeup ends exactly one call, the running one or the next.
 
 import type { Clock, Timers } from "@brooklet/protocol/world";
-import { ClosedError, WakeupError } from "../errors.ts";
+import { BrookletError, ClosedError, WakeupError } from "../errors.ts";
 import { abortError } from "../network/retry.ts";
 
 /** Work that keeps the call's own deadline knows why it is late: so much longer it is waited for, to say so. */
 const LATE_WORK_GRACE_MS = 100;
 
+/** Makes the error that ends a wait, by whether what was asked for certainly did not happen. */
+type MakeError = (definite: boolean) => Error;
+
 interface Waiter {
   readonly exempt: boolean;
-  fail(make: (definite: boolean) => Error): void;
+  fail(make: MakeError): void;
   changed(): void;
 }
 
@@ -108,7 +111,7 @@ export class Calls {
   wait(
     call: Call,
     untilMs: number,
-    on: { isDefinite: boolean; changed?: () => void; late: () => void; fail: (error: unknown) => void },
+    on: { changed?: () => void; late: () => void; fail: (make: MakeError) => void },
   ): () => void {
     const key = `wait-${++this.#lastKey}`;
     const { signal } = call;
@@ -124,7 +127,7 @@ export class Calls {
       exempt: call.exempt,
       fail: (make) => {
         done();
-        on.fail(make(on.isDefinite));
+        on.fail(make);
       },
       changed: () => {
         if (on.changed === undefined) return;
@@ -180,16 +183,28 @@ export class Call {
     if (this.#calls.version !== version) return Promise.resolve();
     const untilMs = Math.min(this.deadlineMs, this.#calls.clock.nowMs() + maxMs);
     return new Promise((resolve, reject) => {
-      this.#calls.wait(this, untilMs, { isDefinite: true, changed: resolve, late: resolve, fail: reject });
+      // It only looks: nothing that it waits for is its own.
+      const fail = (make: MakeError) => reject(make(true));
+      this.#calls.wait(this, untilMs, { changed: resolve, late: resolve, fail });
     });
   }
 
-  /** The promise's outcome, or the error of `late` when the call's time is up and the promise does not say so itself. */
-  async until<T>(promise: Promise<T>, late: () => Error): Promise<T> {
+  /**
+   * The promise's outcome, or the error of `late` when the call's time is up and the promise does not say so itself.
+   *
+   * Who ends the wait calls `abandon`: the work knows whether something of it was sent, and says so by how it ends then.
+   */
+  async until<T>(promise: Promise<T>, late: () => Error, abandon: () => void = () => {}): Promise<T> {
     this.check();
     return await new Promise<T>((resolve, reject) => {
-      // What it waits for may have been sent: whoever ends the wait cannot say that it did not happen.
-      const on = { isDefinite: false, late: () => reject(late()), fail: reject };
+      let ended: MakeError | undefined;
+      const fail = (make: MakeError) => {
+        ended = make;
+        abandon();
+        // It says nothing: in doubt it may have happened.
+        this.#calls.clock.defer(() => reject(make(false)));
+      };
+      const on = { late: () => reject(late()), fail };
       const done = this.#calls.wait(this, this.deadlineMs + LATE_WORK_GRACE_MS, on);
       promise.then(
         (value) => {
@@ -198,7 +213,7 @@ export class Call {
         },
         (error: unknown) => {
           done();
-          reject(error);
+          reject(ended === undefined ? error : ended(BrookletError.is(error) && error.definite));
         },
       );
     });

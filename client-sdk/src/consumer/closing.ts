@@ -37,7 +37,7 @@ export async function closeConsumer<K, V>(
   poller: Poller<K, V>,
   { timeoutMs = DEFAULT_CLOSE_TIMEOUT_MS, membership = "default" }: CloseOptions,
 ): Promise<void> {
-  const { calls, group, logger, client } = parts;
+  const { calls, group, logger, client, interceptors } = parts;
   const thrown: unknown[] = [];
   const unfinished: string[] = [];
   // Exempt: a wakeup is for other calls, and must not cut the last commit short.
@@ -49,6 +49,7 @@ export async function closeConsumer<K, V>(
   stop(parts);
   await client.close().catch((error: unknown) => thrown.push(error));
   calls.close();
+  interceptors.close();
   if (unfinished.length > 0) {
     logger.warn(
       { unfinished, timeoutMs },

@@ -15,7 +15,7 @@ import {
 } from "../errors.ts";
 import { inHeaders } from "../network/chunks.ts";
 import type { BrokerClient } from "../network/client.ts";
-import { type BackoffPolicy, indefinite, recoveryOf, retrying } from "../network/retry.ts";
+import { abortError, type BackoffPolicy, indefinite, recoveryOf, retrying } from "../network/retry.ts";
 import { asBrookletError } from "./member-session.ts";
 import { list, nameOf } from "./types.ts";
 
@@ -36,9 +36,11 @@ export interface CommitsOptions {
   readonly groupId: string;
   /** Throws CommitFailedError when the membership is over. */
   identity(offsets: readonly OffsetAndMetadata[]): CommitIdentity;
+  /** What may explain that the membership is over; in parentheses, or nothing. */
+  measured(): string;
   topicIdOf(topic: string, partition: number): string | undefined;
-  /** The broker recorded it. */
-  onCommitted(offset: CommittedOffset): void;
+  /** The broker recorded them. */
+  onCommitted(offsets: readonly CommittedOffset[]): void;
   /** A commit is settled: a callback may be due, and `unsettled` is lower. */
   onSettled(): void;
   /** A commit failed that nobody waits for. */
@@ -96,14 +98,26 @@ export class Commits {
   sync(offsets: readonly OffsetAndMetadata[], options: SyncOptions): Promise<CommittedOffset[]> {
     if (offsets.length === 0) return Promise.resolve([]);
     const done = deferred<CommittedOffset[]>();
+    const { signal } = options;
     const deadlineMs = this.#options.clock.nowMs() + options.timeoutMs;
-    this.#enqueue({
+    const operation: Operation = {
       alone: true,
       run: async () => {
+        signal?.removeEventListener("abort", withdraw);
         const timeoutMs = Math.max(0, deadlineMs - this.#options.clock.nowMs());
         await this.#untilStored(offsets, { ...options, timeoutMs }).then(done.resolve, done.reject);
       },
-    });
+    };
+    /** It still waits for others: it certainly does not happen, and those behind it need not wait for it. */
+    const withdraw = () => {
+      const at = this.#queue.indexOf(operation);
+      if (at < 0 || signal === undefined) return;
+      this.#queue.splice(at, 1);
+      done.reject(abortError(`the commit of ${list(offsets)}`, signal, true));
+      this.#pump();
+    };
+    signal?.addEventListener("abort", withdraw, { once: true });
+    this.#enqueue(operation);
     return done.promise;
   }
 
@@ -184,7 +198,7 @@ export class Commits {
       const refused = results.filter(({ error }) => error !== undefined);
       const first = refused[0]?.error;
       if (first === undefined) return null;
-      return first.retriable ? retriable(first, offsets) : refusal(refused, results);
+      return first.retriable ? retriable(first, offsets) : refusal(refused, results, this.#options.measured());
     } catch (thrown) {
       const error = asBrookletError(thrown);
       return error.retriable ? retriable(error, offsets) : this.#raised(error, offsets);
@@ -192,8 +206,10 @@ export class Commits {
   }
 
   async #untilStored(offsets: readonly OffsetAndMetadata[], options: SyncOptions): Promise<CommittedOffset[]> {
-    const { clock, random, backoff, requestTimeoutMs } = this.#options;
+    const { client, clock, random, backoff, requestTimeoutMs } = this.#options;
     const results = new Map<string, CommittedOffset>();
+    /** It was cut before the broker had told its limits. */
+    let isBlind = false;
     let left: readonly OffsetAndMetadata[] = offsets;
     try {
       await retrying(
@@ -207,10 +223,12 @@ export class Commits {
           mayRetry: (error, recovery) =>
             recovery === "retry" ||
             recovery === "refreshMetadata" ||
+            (isBlind && error.code === "RECORD_LIST_TOO_LARGE" && client.limits !== undefined) ||
             (options.retryStale === true && BrookletError.is(error) && error.code === "STALE_MEMBER_EPOCH"),
         },
         async ({ remainingMs }) => {
           const timeoutMs = Math.min(requestTimeoutMs, remainingMs);
+          isBlind = client.limits === undefined;
           const onAnswer = (answer: CommittedOffset) => void results.set(nameOf(answer), answer);
           const answers = await this.#send(left, { ...options, timeoutMs }, onAnswer);
           const again = answers.filter(({ error }) => mayCure(error, options.retryStale === true));
@@ -224,7 +242,7 @@ export class Commits {
     }
     const inOrder = offsets.flatMap((one) => results.get(nameOf(one)) ?? []);
     const refused = inOrder.filter(({ error }) => error !== undefined);
-    if (refused.length > 0) throw refusal(refused, inOrder);
+    if (refused.length > 0) throw refusal(refused, inOrder, this.#options.measured());
     return inOrder;
   }
 
@@ -271,10 +289,9 @@ export class Commits {
       }),
     );
     const answers = parts.flatMap((part) => (part.status === "fulfilled" ? part.value : []));
-    for (const answer of answers) {
-      onAnswer(answer);
-      if (answer.error === undefined) onCommitted(answer);
-    }
+    for (const answer of answers) onAnswer(answer);
+    const stored = answers.filter(({ error }) => error === undefined);
+    if (stored.length > 0) onCommitted(stored);
     const failed = parts.find((part) => part.status === "rejected");
     if (failed !== undefined) throw answers.length === 0 ? failed.reason : indefinite(asBrookletError(failed.reason));
     return answers;
@@ -298,7 +315,8 @@ export class Commits {
     if (CommitFailedError.is(error) && !isPartial) return error;
     const isOver = recoveryOf(error) === "rejoin" || error.code === "STALE_MEMBER_EPOCH" || CommitFailedError.is(error);
     if (!isOver) return isPartial ? indefinite(error) : error;
-    return new CommitFailedError(`the commit of ${list(refused)} was refused: ${error.message}`, {
+    const measured = error.message.includes("the client's event loop") ? "" : this.#options.measured();
+    return new CommitFailedError(`the commit of ${list(refused)} was refused: ${error.message}${measured}`, {
       code: error.code,
       definite: error.definite,
       hint:
@@ -328,11 +346,13 @@ function retriable(cause: BrookletError, offsets: readonly OffsetAndMetadata[]):
   });
 }
 
-function refusal(refused: readonly CommittedOffset[], results: CommittedOffset[]): BrookletError {
+function refusal(refused: readonly CommittedOffset[], results: CommittedOffset[], measured: string): BrookletError {
   const [first] = refused;
   const cause = first?.error;
+  // Another process has the place for good: a class of its own, as from poll.
+  if (cause?.fatal) return cause;
   const code = cause?.code ?? "UNKNOWN_SERVER_ERROR";
-  return new CommitFailedError(`the commit of ${list(refused)} was refused: ${cause?.message ?? code}`, {
+  return new CommitFailedError(`the commit of ${list(refused)} was refused: ${cause?.message ?? code}${measured}`, {
     code,
     ...(cause?.hint === undefined ? {} : { hint: cause.hint }),
     ...(cause?.context === undefined ? {} : { context: cause.context }),

@@ -362,7 +362,11 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     const controller = new AbortController();
     try {
       const bounds = { timeoutMs: call.remainingMs, signal: controller.signal };
-      return await call.until(work(bounds), () => this.#timedOut(what, false));
+      return await call.until(
+        work(bounds),
+        () => this.#timedOut(what, false),
+        () => controller.abort(),
+      );
     } finally {
       controller.abort();
     }

@@ -24,10 +24,13 @@ export class Events {
 
   emit(event: ConsumerEvent, detail: Record<string, unknown>): void {
     for (const listener of this.#listeners.get(event) ?? []) {
+      const failed = (error: unknown) => this.#logger.error({ event, error }, `a listener of "${event}" threw`);
       try {
-        listener(detail);
+        const returned: unknown = listener(detail);
+        // Of an asynchronous listener: unheard it would end the process.
+        if (returned instanceof Promise) returned.catch(failed);
       } catch (error) {
-        this.#logger.error({ event, error }, `a listener of "${event}" threw`);
+        failed(error);
       }
     }
   }

@@ -214,9 +214,9 @@ export class FetchBuffer<K, V> {
     const { keyDeserializer, valueDeserializer } = this.#options;
     let part: "key" | "value" = "key";
     try {
-      const readKey = key === null ? null : keyDeserializer.deserialize(topic, key, headers);
+      const readKey = key === null ? null : now(keyDeserializer.deserialize(topic, key, headers));
       part = "value";
-      const readValue = value === null ? null : valueDeserializer.deserialize(topic, value, headers);
+      const readValue = value === null ? null : now(valueDeserializer.deserialize(topic, value, headers));
       return {
         topic,
         partition,
@@ -245,6 +245,13 @@ export class FetchBuffer<K, V> {
       );
     }
   }
+}
+
+/** A promise as a key or value would be nobody's bug for long. */
+function now<T>(read: T): T {
+  if (!(read instanceof Promise)) return read;
+  read.catch(() => {});
+  throw new TypeError("the deserializer returned a promise; deserializers are synchronous");
 }
 
 function damaged({ topic, partition, position }: PartitionState, cause: unknown): BrookletError {

@@ -42,7 +42,7 @@ export class RecordIterator<K, V> implements AsyncIterableIterator<ConsumerRecor
         const { records, last } = await this.#poller.poll(call, 1, false);
         const [record] = records;
         if (record === undefined || last === undefined) continue;
-        this.#positions.beginRecord(last, record.offset);
+        this.#positions.beginRecord(last);
         return { done: false, value: record };
       }
     });

@@ -15,6 +15,7 @@ import { type CommitIdentity, Commits } from "./commits.ts";
 import { Events } from "./events.ts";
 import { FetchBuffer } from "./fetch-buffer.ts";
 import { Fetcher } from "./fetcher.ts";
+import { Interceptors } from "./interceptors.ts";
 import { MemberSession } from "./member-session.ts";
 import { OffsetQueries } from "./offset-queries.ts";
 import { Positions } from "./positions.ts";
@@ -22,7 +23,7 @@ import { type RebalanceDetail, Rebalancer } from "./rebalance.ts";
 import { Resolver } from "./resolver.ts";
 import { TopicCreation } from "./topic-creation.ts";
 import { TopicWatch } from "./topic-watch.ts";
-import { list, nameOf, type RebalanceListener } from "./types.ts";
+import { type ConsumerInterceptor, list, nameOf, type RebalanceListener } from "./types.ts";
 
 /** What the application has asked to read. */
 export interface Subscription {
@@ -59,6 +60,7 @@ export interface Parts<K, V> {
   readonly resolver: Resolver;
   readonly topicCreation: TopicCreation | undefined;
   readonly topicWatch: TopicWatch;
+  readonly interceptors: Interceptors<K, V>;
   readonly queries: OffsetQueries;
   readonly group: GroupParts | undefined;
 }
@@ -108,6 +110,7 @@ export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, l
     valueDeserializer: settings.valueDeserializer as never,
     checkCrcs: settings.checkCrcs,
   });
+  const interceptors = new Interceptors(settings.interceptorClasses as ConsumerInterceptor<K, V>[], logger);
   const positions = new Positions((state) => {
     buffer.drop(state);
     fetcher.invalidate(state);
@@ -140,7 +143,14 @@ export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, l
   });
   let group: GroupParts | undefined;
   if (groupId !== undefined) {
-    group = assembleGroup(settings, groupId, subscription, { ...common, calls, events, positions, topicWatch });
+    group = assembleGroup(settings, groupId, subscription, {
+      ...common,
+      calls,
+      events,
+      positions,
+      topicWatch,
+      interceptors,
+    });
   }
   const resolver = new Resolver({
     ...common,
@@ -152,7 +162,7 @@ export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, l
   });
   const topicCreation = settings.allowAutoCreateTopics ? new TopicCreation(common) : undefined;
   const queries = new OffsetQueries({ ...common, positions });
-  const owned = { buffer, fetcher, resolver, topicCreation, topicWatch, queries, positions };
+  const owned = { buffer, fetcher, resolver, topicCreation, topicWatch, interceptors, queries, positions };
   return { settings, logger, clock, random, client, metadata, subscription, calls, events, group, ...owned };
 }
 
@@ -168,6 +178,7 @@ interface Common {
   readonly events: Events;
   readonly positions: Positions;
   readonly topicWatch: TopicWatch;
+  readonly interceptors: Pick<Interceptors<never, never>, "onCommit">;
   readonly onChange: () => void;
 }
 
@@ -177,7 +188,7 @@ function assembleGroup(
   subscription: Subscription,
   common: Common,
 ): GroupParts {
-  const { clock, random, logger, positions, events, topicWatch, onChange } = common;
+  const { clock, random, logger, positions, events, topicWatch, interceptors, onChange } = common;
   const onCommitFailed = (error: BrookletError, offsets: readonly OffsetAndMetadata[]) =>
     events.emit("commitFailed", { groupId, error, offsets: [...offsets] });
   const session = new MemberSession({
@@ -207,9 +218,13 @@ function assembleGroup(
     },
     topicIdOf: (topic, partition) =>
       positions.find({ topic, partition })?.topicId || common.metadata.peek(topic)?.topicId,
+    measured: () => session.measured,
     onCommitted: (recorded) => {
-      const state = positions.find(recorded);
-      if (state !== undefined) state.committed = recorded.offset;
+      for (const one of recorded) {
+        const state = positions.find(one);
+        if (state !== undefined) state.committed = one.offset;
+      }
+      interceptors.onCommit(recorded.map(({ committedAtMs: _, error: __, ...offset }) => offset));
     },
     onSettled: onChange,
     onUnheard: (error, offsets) => {

@@ -60,7 +60,7 @@ export class Poller<K, V> {
   }
 
   async poll(call: Call, maxRecords: number, returnsEarly: boolean): Promise<Taken<K, V>> {
-    const { calls, fetcher, positions, settings } = this.#parts;
+    const { calls, fetcher, positions, settings, interceptors } = this.#parts;
     this.#checkSubscribed();
     await calls.giveTurn(MAX_TURN_MS);
     for (;;) {
@@ -73,15 +73,19 @@ export class Poller<K, V> {
       call.check();
       const taken = this.#take(maxRecords);
       this.#pump();
-      if (taken.records.length > 0) return taken;
-      if (taken.advanced && returnsEarly) return taken;
+      const records = interceptors.onConsume(taken.records);
+      if (records.length > 0) return { ...taken, records };
+      // Left out by an interceptor or by the log: the positions have moved.
+      const advanced = taken.advanced || taken.records.length > 0;
+      if (advanced && returnsEarly) return { records, advanced };
       if (call.expired) {
         // Without this, poll(0) in a loop would keep sockets and timers from ever running.
         await calls.giveTurn(0);
-        return taken;
+        return { records, advanced };
       }
       fetcher.pump();
-      await call.change(version, settings.maxPollIntervalMs / 2);
+      // Records that were left out stand for others behind them.
+      if (taken.records.length === 0) await call.change(version, settings.maxPollIntervalMs / 2);
     }
   }
 
@@ -103,7 +107,7 @@ export class Poller<K, V> {
 
   /** A step of `for await` that needs no waiting: the next record, if nothing else is due. */
   next(): ConsumerRecord<K, V> | undefined {
-    const { calls, group, positions, buffer, subscription } = this.#parts;
+    const { calls, group, positions, buffer, subscription, interceptors } = this.#parts;
     if (this.#running !== undefined || subscription.mode === "none") return undefined;
     if (calls.ended || calls.wakeupPending || calls.needsTurn(MAX_TURN_MS)) return undefined;
     positions.finishRecord();
@@ -113,9 +117,9 @@ export class Poller<K, V> {
       group.autoCommit?.poll();
     }
     const { records, last } = buffer.take(1);
-    const [record] = records;
+    const [record] = interceptors.onConsume(records);
     if (record === undefined || last === undefined) return undefined;
-    positions.beginRecord(last, record.offset);
+    positions.beginRecord(last);
     if (buffer.changes !== this.#pumpedAt) this.#pump();
     return record;
   }

@@ -215,7 +215,7 @@ export class FakeBroker implements BrokerClient {
       case "groupHeartbeat":
         return this.heartbeat(request as ApiRequest<"groupHeartbeat">);
       case "fetch":
-        return await this.#fetch(request as ApiRequest<"fetch">, options);
+        return await this.fetch(request as ApiRequest<"fetch">, options);
       case "listOffsets":
         return this.#listOffsets(request as ApiRequest<"listOffsets">);
       case "offsetCommit":
@@ -300,7 +300,7 @@ export class FakeBroker implements BrokerClient {
     };
   }
 
-  async #fetch(request: ApiRequest<"fetch">, { signal }: RequestOptions): Promise<Answer<"fetch">> {
+  async fetch(request: ApiRequest<"fetch">, { signal }: RequestOptions): Promise<Answer<"fetch">> {
     const endMs = this.clock.nowMs() + request.maxWaitMs;
     for (;;) {
       const answer = this.#read(request);
