@@ -21,6 +21,9 @@ export interface Farewell {
   readonly commitSeq: number | undefined;
 }
 
+/** What the group says of a member that goes; the rest is the member's. */
+export type FarewellWords = Pick<Farewell, "verb" | "code" | "why" | "advice" | "atMs">;
+
 export class Farewells {
   /** Oldest first. Neither id contains a line feed. */
   readonly #farewells = new Map<string, Farewell>();

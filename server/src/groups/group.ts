@@ -6,8 +6,9 @@
 
 import { ProtocolError } from "@brooklet/protocol";
 import type { DurableGroup, GroupState } from "./durable-state.ts";
-import type { DeadlineKind, Effect, Happening, HeartbeatAnswer, ReplyTo } from "./effects.ts";
-import { explainFarewell, type Farewell, type Farewells } from "./farewells.ts";
+import type { DeadlineKind, Effect, Happening, ReplyTo } from "./effects.ts";
+import { explainFarewell, type Farewells, type FarewellWords } from "./farewells.ts";
+import { Hints } from "./hints.ts";
 import {
   checkEpoch,
   checkRequest,
@@ -19,11 +20,22 @@ import {
   spokenName,
 } from "./member.ts";
 import { armDeadlines, scheduleSession, standStill } from "./member-deadlines.ts";
-import { abridged, allNamed, listed, type PartitionKey, type PartitionRef, spoken, type Topics } from "./partitions.ts";
-import { type PatternMatches, shown } from "./patterns.ts";
+import { update } from "./member-update.ts";
+import { OwedAnswers } from "./owed-answers.ts";
+import { listed, type PartitionKey, type PartitionRef, spoken, type Topics } from "./partitions.ts";
+import type { PatternMatches } from "./patterns.ts";
 import type { Step } from "./reconcile.ts";
 import { Roster } from "./roster.ts";
-import { checkInstance, claimWaitMs, fencedInstance, unreleasedInstance, waitingClaimant } from "./static-members.ts";
+import {
+  checkInstance,
+  claimWaitMs,
+  fencedInstance,
+  findNamed,
+  replacedBy,
+  unreleasedInstance,
+  waitingClaimant,
+} from "./static-members.ts";
+import { because, printable } from "./words.ts";
 
 /** What groups share. */
 export interface GroupSurroundings {
@@ -35,7 +47,6 @@ export interface GroupSurroundings {
 
 const NOTHING: ReadonlySet<PartitionKey> = new Set();
 const REJOIN = "Join again with epoch 0.";
-const OWN_INSTANCE_ID = "Give every process its own group.instance.id.";
 
 export class Group {
   readonly groupId: string;
@@ -45,16 +56,12 @@ export class Group {
   readonly #farewells: Farewells;
   readonly #roster: Roster;
   #sealedVersion = 0;
-  #durableVersion = 0;
   /** The target or what is free has changed since members were last told to heartbeat. */
   #redistributed = false;
   /** Heartbeats whose answer `seal` computes. */
   readonly #due = new Set<Member>();
-  /** Members whose answer waits for a durable version. */
-  readonly #parked = new Set<Member>();
-  #leaves: { to: ReplyTo; answer: HeartbeatAnswer; version: number }[] = [];
-  /** Who is to heartbeat once a version is durable. */
-  readonly #hints = new Map<string, number>();
+  readonly #answers: OwedAnswers;
+  readonly #hints = new Hints();
 
   constructor(groupId: string, { limits, topics, patterns, farewells }: GroupSurroundings) {
     this.groupId = groupId;
@@ -63,6 +70,8 @@ export class Group {
     this.#patterns = patterns;
     this.#farewells = farewells;
     this.#roster = new Roster(limits, { topics, patterns });
+    const { heartbeatIntervalMs } = limits;
+    this.#answers = new OwedAnswers({ topics, heartbeatIntervalMs, lastReason: () => this.#roster });
   }
 
   get epoch(): number {
@@ -71,7 +80,7 @@ export class Group {
 
   /** Of the versions, the last one that the store has. */
   get durableVersion(): number {
-    return this.#durableVersion;
+    return this.#answers.durableVersion;
   }
 
   get state(): GroupState {
@@ -98,8 +107,8 @@ export class Group {
 
   /** The store has everything, and nobody waits. */
   get isQuiet(): boolean {
-    const waiting = this.#due.size + this.#parked.size + this.#leaves.length;
-    return this.#durableVersion === this.#roster.version && !this.#roster.needsTarget && waiting === 0;
+    const waiting = this.#due.size + this.#answers.waitingCount;
+    return this.durableVersion === this.#roster.version && !this.#roster.needsTarget && waiting === 0;
   }
 
   ownerOf(key: PartitionKey): { memberName: string; epoch: number } | undefined {
@@ -207,11 +216,12 @@ export class Group {
     const said = printable(reason);
     const why = `an administrator removed it${said === undefined || said === "" ? "" : `: ${said}`}`;
     const refusals = items.map((item) => {
-      const member = this.#named(item, nowMs);
+      const member = findNamed(this.#roster, item, (memberId) => this.unknownMember(memberId, nowMs));
       if (member instanceof ProtocolError) return member;
       const { owed, peer } = member;
       effects.push(...this.#remove(member, "leave", { verb: "was removed", why, advice: REJOIN, atMs: nowMs }));
-      this.#forgetOwed(member);
+      this.#due.delete(member);
+      this.#answers.forget(member);
       if (owed !== undefined)
         effects.push({ kind: "refuse", to: owed.to, error: this.unknownMember(member.id, nowMs) });
       // It learns at once, not with its next heartbeat.
@@ -219,18 +229,6 @@ export class Group {
       return undefined;
     });
     return { effects, refusals };
-  }
-
-  #named(item: { memberId?: string; instanceId?: string }, nowMs: number): Member | ProtocolError {
-    const { memberId = "", instanceId = "" } = item;
-    if (memberId === "" && instanceId === "")
-      return new ProtocolError("INVALID_REQUEST", "a member to remove is named by its member id or its instance id");
-    const member = instanceId === "" ? this.#roster.members.get(memberId) : this.#roster.holderOf(instanceId);
-    if (member === undefined)
-      return memberId === ""
-        ? new ProtocolError("UNKNOWN_MEMBER_ID", `group ${this.groupId} has no static member ${instanceId}`)
-        : this.unknownMember(memberId, nowMs);
-    return memberId === "" || member.id === memberId ? member : fencedInstance(member, memberId);
   }
 
   /** A commit was refused, of these partitions or as a whole, for the timeline. No member: a stranger's. */
@@ -259,8 +257,8 @@ export class Group {
       if (step !== undefined) effects.push(...this.#take(member, step));
     }
     effects.push(...this.#settleDeparted());
-    for (const member of due) effects.push(...this.#reply(member, nowMs));
-    if (this.#redistributed) this.#findHints();
+    for (const member of due) effects.push(...this.#answers.reply(member, nowMs));
+    if (this.#redistributed) this.#hints.find(this.#roster);
     this.#redistributed = false;
     const { version } = this.#roster;
     if (version > this.#sealedVersion) {
@@ -272,21 +270,7 @@ export class Group {
 
   /** The store has the state of this version: what shows it may leave. */
   durable(version: number, nowMs: number): Effect[] {
-    this.#durableVersion = version;
-    const effects: Effect[] = [];
-    for (const leave of this.#leaves)
-      if (leave.version <= version) effects.push({ kind: "answer", to: leave.to, answer: leave.answer });
-    this.#leaves = this.#leaves.filter((leave) => leave.version > version);
-    for (const member of this.#parked) effects.push(...this.#release(member, nowMs));
-    for (const [memberId, sinceVersion] of this.#hints) {
-      if (sinceVersion > version) continue;
-      this.#hints.delete(memberId);
-      const member = this.#roster.members.get(memberId);
-      if (member?.peer === undefined || member.hinted || member.owed !== undefined) continue;
-      member.hinted = true;
-      effects.push({ kind: "hint", peer: member.peer });
-    }
-    return effects;
+    return [...this.#answers.durable(version, nowMs), ...this.#hints.durable(version, this.#roster.members)];
   }
 
   /**
@@ -297,7 +281,7 @@ export class Group {
   restore(durable: DurableGroup | undefined, nowMs: number): { effects: Effect[]; doomed: ReplyTo[] } {
     const before = this.#roster.members;
     const doomed = [...before.values()].flatMap(({ owed }) => owed?.to ?? []);
-    doomed.push(...this.#leaves.map(({ to }) => to));
+    doomed.push(...this.#answers.waitingLeaves());
     this.load(durable, nowMs);
     const effects: Effect[] = [];
     for (const member of this.#roster.members.values()) {
@@ -331,11 +315,9 @@ export class Group {
     this.#roster.load(durable);
     for (const member of this.#roster.members.values()) member.lastHeardMs = nowMs;
     this.#sealedVersion = this.#roster.version;
-    this.#durableVersion = this.#roster.version;
+    this.#answers.reset(this.#roster.version);
     this.#redistributed = false;
     this.#due.clear();
-    this.#parked.clear();
-    this.#leaves = [];
     this.#hints.clear();
     this.#roster.followTopics("topics were created or deleted");
   }
@@ -380,17 +362,7 @@ export class Group {
     const member = this.#roster.replace(holder, memberId);
     member.commitSeq = farewell?.commitSeq;
     this.#farewells.forget(this.groupId, memberId);
-    this.#bid(
-      holder,
-      {
-        verb: "was replaced",
-        code: "FENCED_INSTANCE_ID",
-        why: `member ${memberId} came as static member ${holder.instanceId}`,
-        advice: OWN_INSTANCE_ID,
-        atMs: nowMs,
-      },
-      [],
-    );
+    this.#bid(holder, replacedBy(memberId, holder, nowMs), []);
     effects.push(...this.#hear(member, request, to, nowMs, true));
     const how = `came as static member ${member.instanceId} and has the place of ${spokenName(holder)}`;
     effects.push(this.#happened("join", { member: memberId, reason: `${how}${because(request)}` }));
@@ -411,14 +383,12 @@ export class Group {
     const reason = `static member ${member.instanceId} left and keeps its place for ${spoken(member.sessionTimeoutMs)}${why}`;
     effects.push(...this.#keepPlace(member, member.sessionTimeoutMs, nowMs));
     effects.push(this.#happened("leave", { member: member.id, reason }));
-    const answer = { memberId: member.id, memberEpoch: -2, heartbeatIntervalMs: this.#limits.heartbeatIntervalMs };
-    this.#leaves.push({ to, answer, version: this.#roster.version });
+    this.#answers.replyToLeave(member.id, -2, to, this.#roster.version);
     return effects;
   }
 
   #keepPlace(member: Member, durationMs: number, nowMs: number): Effect[] {
     this.#roster.depart(member);
-    this.#hints.delete(member.id);
     return [...standStill(member), scheduleSession(member, durationMs, nowMs), { kind: "requestTurn" }];
   }
 
@@ -443,7 +413,7 @@ export class Group {
     member.prolonged = false;
     member.graceDueMs = undefined;
     member.claim = undefined;
-    this.#update(member, request);
+    update(this.#roster, member, request);
     const owned = memberEpoch === 0 ? NOTHING : ownedKeys(request);
     const saysAll =
       request.owned !== undefined && request.subscription !== undefined && request.rebalanceTimeoutMs !== undefined;
@@ -453,35 +423,8 @@ export class Group {
     if (isNew || isBack || member.version !== versionBefore || this.#roster.stepOf(member, owned) !== undefined) {
       this.#due.add(member);
       effects.push(...standStill(member), { kind: "requestTurn" });
-    } else effects.push(...this.#reply(member, nowMs));
+    } else effects.push(...this.#answers.reply(member, nowMs));
     return effects;
-  }
-
-  /** What the request says anew of the member. Absent: unchanged. */
-  #update(member: Member, request: HeartbeatRequest): void {
-    const { clientId, assignor, sessionTimeoutMs, rebalanceTimeoutMs } = member;
-    member.clientId = request.clientId ?? clientId;
-    member.assignor = request.assignor ?? assignor;
-    member.sessionTimeoutMs = request.sessionTimeoutMs ?? sessionTimeoutMs;
-    member.rebalanceTimeoutMs = request.rebalanceTimeoutMs ?? rebalanceTimeoutMs;
-    if (
-      member.clientId !== clientId ||
-      member.assignor !== assignor ||
-      member.sessionTimeoutMs !== sessionTimeoutMs ||
-      member.rebalanceTimeoutMs !== rebalanceTimeoutMs
-    )
-      this.#roster.touch(member);
-    const isNew = member.epoch === 0;
-    if (!isNew && member.assignor !== assignor && this.#roster.electedAssignor() !== this.#roster.assignor)
-      this.#roster.wantTarget(`${spokenName(member)} asked for the assignor ${member.assignor}`);
-    const subscription = [...new Set(request.subscription ?? member.subscription)].sort();
-    const pattern = (request.pattern ?? member.pattern ?? "") || undefined;
-    const isSame = pattern === member.pattern && subscription.join() === member.subscription.join();
-    if (!isNew && isSame) return;
-    this.#roster.subscribe(member, subscription, pattern);
-    const names = [abridged(subscription), ...(pattern === undefined ? [] : [`pattern ${shown(pattern)}`])];
-    const what = isNew ? "joined" : `subscribed to ${names.filter((name) => name !== "").join(" and ") || "nothing"}`;
-    this.#roster.wantTarget(`${spokenName(member)} ${what}`);
   }
 
   #leave(member: Member, request: HeartbeatRequest, to: ReplyTo, nowMs: number): Effect[] {
@@ -489,8 +432,7 @@ export class Group {
     member.seq = request.seq;
     const why = printable(request.reason) ?? "it left the group";
     effects.push(...this.#remove(member, "leave", { verb: "left", why, advice: REJOIN, atMs: nowMs }));
-    const answer = { memberId: member.id, memberEpoch: -1, heartbeatIntervalMs: this.#limits.heartbeatIntervalMs };
-    this.#leaves.push({ to, answer, version: this.#roster.version });
+    this.#answers.replyToLeave(member.id, -1, to, this.#roster.version);
     return effects;
   }
 
@@ -525,54 +467,9 @@ export class Group {
     this.#farewells.remember(this.groupId, id, { ...words, held, seq, commitSeq });
   }
 
-  /** A newer request of the member came: the older one will not be answered with news any more. */
   #supersede(member: Member, what: string): Effect[] {
-    const { owed } = member;
-    if (owed === undefined) return [];
-    this.#forgetOwed(member);
-    const text = `heartbeat ${owed.seq} of member ${spokenName(member)} was superseded: ${what}`;
-    return [{ kind: "refuse", to: owed.to, error: new ProtocolError("STALE_MEMBER_EPOCH", text) }];
-  }
-
-  #forgetOwed(member: Member): void {
     this.#due.delete(member);
-    this.#parked.delete(member);
-    member.owed = undefined;
-  }
-
-  /** Computes the owed answer; it leaves at once if what it shows is durable. */
-  #reply(member: Member, nowMs: number): Effect[] {
-    const { owed } = member;
-    if (owed === undefined) return [];
-    const { version, assignmentVersion } = member;
-    const { reason, reasonVersion } = this.#roster;
-    const tells = owed.full || member.told !== assignmentVersion;
-    owed.ready = {
-      version,
-      assignmentVersion,
-      answer: {
-        memberId: member.id,
-        memberEpoch: member.epoch,
-        heartbeatIntervalMs: this.#limits.heartbeatIntervalMs,
-        ...(tells ? { assignment: allNamed(this.#topics, member.assigned.values()) } : {}),
-        // An epoch that is neither durable nor shown by what is, is nobody's news yet.
-        ...(tells && reasonVersion <= Math.max(version, this.#durableVersion) ? { reason } : {}),
-      },
-    };
-    this.#parked.add(member);
-    const released = this.#release(member, nowMs);
-    return released.length > 0 ? released : standStill(member);
-  }
-
-  /** Lets the parked answer go if what it shows is durable; the member's deadlines start afresh. */
-  #release(member: Member, nowMs: number): Effect[] {
-    const { owed } = member;
-    if (owed?.ready === undefined || owed.ready.version > this.#durableVersion) return [];
-    this.#parked.delete(member);
-    member.owed = undefined;
-    member.told = owed.ready.assignmentVersion;
-    member.lastHeardMs = nowMs;
-    return [{ kind: "answer", to: owed.to, answer: owed.ready.answer }, ...armDeadlines(member, nowMs)];
+    return this.#answers.supersede(member, what);
   }
 
   #take(member: Member, step: Step): Effect[] {
@@ -589,29 +486,8 @@ export class Group {
     );
   }
 
-  /** Whoever would get or give up something now is to heartbeat once this is durable. */
-  #findHints(): void {
-    for (const member of this.#roster.members.values()) {
-      const step = this.#roster.stepOf(member, undefined);
-      const moves = step !== undefined && step.granted.length + step.revoking.length > 0;
-      const untold = member.owed === undefined && member.told !== undefined && member.told < member.assignmentVersion;
-      if (moves || untold) this.#hints.set(member.id, this.#roster.version);
-    }
-  }
-
   #happened(event: Happening["event"], detail: Omit<Happening, "event" | "epoch" | "version">): Effect {
     const { epoch, version } = this.#roster;
     return { kind: "timeline", happening: { event, epoch, version, ...detail } };
   }
-}
-
-type FarewellWords = Pick<Farewell, "verb" | "code" | "why" | "advice" | "atMs">;
-
-function because({ reason }: HeartbeatRequest): string {
-  return reason === undefined ? "" : `: ${printable(reason)}`;
-}
-
-/** A client's words end up on other people's terminals. */
-function printable(text: string | undefined): string | undefined {
-  return text?.replace(/\p{Cc}+/gu, " ");
 }

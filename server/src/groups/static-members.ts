@@ -7,11 +7,15 @@
 // | is unknown or removed | joins as a new member | UNKNOWN_MEMBER_ID |
 
 import { ProtocolError } from "@brooklet/protocol";
+import type { FarewellWords } from "./farewells.ts";
 import { type HeartbeatRequest, type Member, spokenName } from "./member.ts";
 import { spoken } from "./partitions.ts";
+import type { Roster } from "./roster.ts";
 
 /** A place that a claimant was told to wait for is kept for so many heartbeat intervals after its holder's session. */
 const CLAIM_WAIT_INTERVALS = 2;
+
+const OWN_INSTANCE_ID = "Give every process its own group.instance.id.";
 
 /** Throws unless the member may speak under this instance id. A member keeps its instance id for life. */
 export function checkInstance(member: Member, { instanceId }: HeartbeatRequest): void {
@@ -29,7 +33,7 @@ export function fencedInstance(holder: Member, memberId: string): ProtocolError 
   return new ProtocolError(
     "FENCED_INSTANCE_ID",
     `static member ${holder.instanceId} is ${spokenName(holder)} now, not ${memberId}`,
-    { hint: "Give every process its own group.instance.id.", context: { memberId: holder.id } },
+    { hint: OWN_INSTANCE_ID, context: { memberId: holder.id } },
   );
 }
 
@@ -55,6 +59,12 @@ export function unreleasedInstance(holder: Member, nowMs: number): ProtocolError
   );
 }
 
+/** What the departed member hears when it speaks again. */
+export function replacedBy(memberId: string, { instanceId }: Member, atMs: number): FarewellWords {
+  const why = `member ${memberId} came as static member ${instanceId}`;
+  return { verb: "was replaced", code: "FENCED_INSTANCE_ID", why, advice: OWN_INSTANCE_ID, atMs };
+}
+
 /** Who waits for the place of a member whose time is over; undefined: nobody, it is removed. */
 export function waitingClaimant({ departed, claim, lastHeardMs }: Member): string | undefined {
   return departed || claim === undefined || claim.atMs < lastHeardMs ? undefined : claim.memberId;
@@ -63,4 +73,20 @@ export function waitingClaimant({ departed, claim, lastHeardMs }: Member): strin
 /** How long the place is kept for the claimant. */
 export function claimWaitMs({ sessionTimeoutMs }: Member, heartbeatIntervalMs: number): number {
   return Math.min(sessionTimeoutMs, CLAIM_WAIT_INTERVALS * heartbeatIntervalMs);
+}
+
+/** The member that somebody names by its member id, its instance id or both (Kafka's LeaveGroup), or why there is none. */
+export function findNamed(
+  roster: Roster,
+  { memberId = "", instanceId = "" }: { readonly memberId?: string; readonly instanceId?: string },
+  unknownMember: (memberId: string) => ProtocolError,
+): Member | ProtocolError {
+  if (memberId === "" && instanceId === "")
+    return new ProtocolError("INVALID_REQUEST", "a member to remove is named by its member id or its instance id");
+  const member = instanceId === "" ? roster.members.get(memberId) : roster.holderOf(instanceId);
+  if (member === undefined)
+    return memberId === ""
+      ? new ProtocolError("UNKNOWN_MEMBER_ID", `there is no static member ${JSON.stringify(instanceId)} in the group`)
+      : unknownMember(memberId);
+  return memberId === "" || member.id === memberId ? member : fencedInstance(member, memberId);
 }
