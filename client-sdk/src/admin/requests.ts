@@ -146,6 +146,12 @@ function notSent(api: string, cause: BrookletError): BrookletError {
 /** Before anything is sent: an item that is no object or text would only puzzle the broker. */
 function checkItems(api: string, items: unknown): void {
   if (!Array.isArray(items)) throw new IllegalStateError(`${api}: what it is about must be an array`);
+  try {
+    JSON.stringify(items);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new IllegalStateError(`${api}: an item cannot be written as JSON: ${why}`, { cause });
+  }
   const at = items.findIndex((item) => typeof item !== "string" && (typeof item !== "object" || item === null));
   if (at >= 0) throw new IllegalStateError(`${api}: item ${at} is neither an object nor a text`);
 }

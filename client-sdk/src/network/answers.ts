@@ -157,7 +157,9 @@ export function isWireError(value: unknown): value is WireError {
     typeof Reflect.get(value, "code") === "string" &&
     typeof Reflect.get(value, "message") === "string" &&
     typeof Reflect.get(value, "retriable") === "boolean" &&
-    typeof Reflect.get(value, "definite") === "boolean"
+    typeof Reflect.get(value, "definite") === "boolean" &&
+    ["undefined", "string"].includes(typeof Reflect.get(value, "hint")) &&
+    (Reflect.get(value, "context") === undefined || isObject(Reflect.get(value, "context")))
   );
 }
 

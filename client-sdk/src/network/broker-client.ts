@@ -69,7 +69,7 @@ class WebSocketBrokerClient implements BrokerClient {
   #connectionSeq = 0;
   #nextId = 1;
   #failures = 0;
-  #lastReceivedMs = 0;
+  #lastAnswerMs = 0;
   #lastFailure: { readonly address: string; readonly why: string } | undefined;
   #fatalError: BrookletError | undefined;
   #isClosed = false;
@@ -170,8 +170,8 @@ class WebSocketBrokerClient implements BrokerClient {
     const wasSent = this.#requests.isSent(pending);
     this.#giveUp(pending, (definite) => this.#timeoutError(pending.api, timeoutMs, definite));
     const silentMs = this.#options.world.clock.nowMs() - sentAtMs;
-    if (wasSent && this.#lastReceivedMs <= sentAtMs && silentMs >= SILENCE_BEFORE_CLOSE_MS) {
-      this.#connection?.terminate(`nothing came for ${Math.round(silentMs)} ms after a request`);
+    if (wasSent && this.#lastAnswerMs <= sentAtMs && silentMs >= SILENCE_BEFORE_CLOSE_MS) {
+      this.#connection?.terminate(`no answer came for ${Math.round(silentMs)} ms after a request`);
     }
   }
 
@@ -243,14 +243,13 @@ class WebSocketBrokerClient implements BrokerClient {
     this.#limits = limits;
     this.#connectionSeq = connectionSeq;
     this.#isReady = true;
-    this.#lastReceivedMs = this.#options.world.clock.nowMs();
+    this.#lastAnswerMs = this.#options.world.clock.nowMs();
     this.#route.succeeded();
     this.#options.logger.debug({ address: connection.address, connectionSeq, clusterId }, "connected");
     this.#flush();
   }
 
   #receive({ header, payload }: Frame): void {
-    this.#lastReceivedMs = this.#options.world.clock.nowMs();
     if (header.event !== undefined) {
       const { groupId } = header;
       if (header.event !== "heartbeatNow" || typeof groupId !== "string") return;
@@ -258,12 +257,13 @@ class WebSocketBrokerClient implements BrokerClient {
       return;
     }
     // An answer to nobody: given up meanwhile, or invented by the server.
-    const pending = typeof header.id === "number" ? this.#requests.takeAnswered(header.id) : undefined;
-    if (pending !== undefined) {
-      // Only an answer proves that the server is of use: one that says hello and hangs up keeps being backed off from.
-      this.#failures = 0;
-      this.#answer(pending, header, payload);
-    }
+    const pending = typeof header.id === "number" ? this.#requests.takeAnswered(header.id) : "nobody";
+    if (pending === "nobody") return;
+    // Only answers prove that the server is of use: one that says hello and hangs up keeps being backed off from, and one
+    // that sends events and answers nothing counts as silent.
+    this.#failures = 0;
+    this.#lastAnswerMs = this.#options.world.clock.nowMs();
+    if (pending !== "given up") this.#answer(pending, header, payload);
     this.#flush();
   }
 

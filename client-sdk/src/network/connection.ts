@@ -111,7 +111,7 @@ export class Connection {
       const maxHeaderBytes = this.#greeted ? MAX_ANSWER_HEADER_BYTES : MAX_HEADER_BYTES_BEFORE_HELLO;
       frame = decodeFrame(message, { maxHeaderBytes });
     } catch (error) {
-      this.#violated(error instanceof Error ? error.message : String(error));
+      this.#violated(`the broker sent no frame: ${error instanceof Error ? error.message : String(error)}`);
       return;
     }
     if (this.#greeted) this.#events.onFrame(frame);
@@ -152,7 +152,7 @@ export class Connection {
   #end({ code, reason, refused }: End): void {
     if (this.#ended) return;
     this.#ended = true;
-    const safe = { code, reason: this.#redact(reason) };
+    const safe = { code, reason: printable(this.#redact(reason)) };
     this.#events.onEnd(refused === undefined ? safe : { ...safe, refused: this.#redactError(refused) });
   }
 
@@ -168,6 +168,15 @@ export class Connection {
     const words = { code: this.#redact(code), message: this.#redact(message) };
     return { ...words, retriable, definite, ...(hint === undefined ? {} : { hint: this.#redact(String(hint)) }) };
   }
+}
+
+/** Of a close reason, which is anybody's text, so much gets into messages and log lines. */
+const MAX_REASON_LENGTH = 200;
+
+/** Without control characters: a reason must not write lines or colours of its own into a log. */
+function printable(reason: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return reason.slice(0, MAX_REASON_LENGTH).replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/g, "?");
 }
 
 function readLimits(value: unknown): BrokerLimits | undefined {

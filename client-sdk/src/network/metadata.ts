@@ -3,7 +3,7 @@
 
 import type { ApiResponse } from "@brooklet/protocol";
 import type { Clock } from "@brooklet/protocol/world";
-import { fromWire } from "../errors.ts";
+import { BrookletError, fromWire } from "../errors.ts";
 import type { BrokerClient, RequestOptions } from "./client.ts";
 
 export interface TopicMetadata {
@@ -103,6 +103,11 @@ export class MetadataCache {
       };
       if (error.code === "UNKNOWN_TOPIC_OR_PARTITION") this.invalidate(topic);
       this.#fail(topic, fromWire(error));
+      return;
+    }
+    if (answer.partitions.length === 0) {
+      const message = `the broker's answer to metadata is malformed: it gives the topic ${topic} no partitions`;
+      this.#fail(topic, new BrookletError(message, { code: "UNKNOWN_SERVER_ERROR" }));
       return;
     }
     const metadata: TopicMetadata = {

@@ -8,6 +8,10 @@ import type { Answer, BrokerLimits } from "./client.ts";
 
 /** Requests that wait to be sent; a caller beyond that is refused at once. */
 export const MAX_QUEUED_REQUESTS = 10_000;
+/** Requests that a connection owes an answer, given up ones included; a server that answers nothing gets no more. */
+export const MAX_UNANSWERED_REQUESTS = 10_000;
+/** Whatever the broker grants: what it never answers stays in our memory too. */
+export const MAX_UNANSWERED_BYTES = 256 * 1024 * 1024;
 /** They keep a member in its group and its progress safe: never held back. */
 const EXEMPT_APIS: ReadonlySet<ApiName> = new Set(["groupHeartbeat", "offsetCommit"]);
 
@@ -30,7 +34,7 @@ export class Requests {
   readonly #waiting = new Set<PendingRequest>();
   readonly #sent = new Map<number, PendingRequest>();
   /** Sent, given up by the caller, not answered: they take room until the broker has answered or the connection ends. */
-  readonly #abandoned = new Map<number, PendingRequest>();
+  readonly #abandoned = new Map<number, Pick<PendingRequest, "api" | "frameBytes">>();
   #inFlightBytes = 0;
 
   get isFull(): boolean {
@@ -56,14 +60,16 @@ export class Requests {
   /** Sends what may be sent, in order; what is exempt passes what waits for room. */
   flush(limits: BrokerLimits, nowMs: number, send: (frame: Uint8Array) => void): void {
     let isBlocked = false;
+    const grantBytes = Math.min(limits.maxInFlightRequestBytes, MAX_UNANSWERED_BYTES);
     for (const request of this.#waiting) {
+      if (this.#sent.size + this.#abandoned.size >= MAX_UNANSWERED_REQUESTS) return;
       const isExempt = EXEMPT_APIS.has(request.api);
       if (isBlocked && !isExempt) continue;
       const refusal = encode(request) ?? tooLargeFor(request, limits);
       if (refusal !== undefined) {
         this.#waiting.delete(request);
         settle(request, refusal);
-      } else if (isExempt || this.#inFlightBytes + request.frameBytes <= limits.maxInFlightRequestBytes) {
+      } else if (isExempt || this.#inFlightBytes + request.frameBytes <= grantBytes) {
         this.#waiting.delete(request);
         const { frame = new Uint8Array() } = request;
         request.frame = undefined;
@@ -77,13 +83,15 @@ export class Requests {
     }
   }
 
-  /** The request that an answer belongs to; undefined when it was given up or never existed. */
-  takeAnswered(id: number): PendingRequest | undefined {
-    const request = this.#sent.get(id) ?? this.#abandoned.get(id);
-    if (request === undefined) return undefined;
-    this.#account(request, -1);
+  /** The request that an answer belongs to; `nobody`: it was never sent, or is answered already. */
+  takeAnswered(id: number): PendingRequest | "given up" | "nobody" {
+    const request = this.#sent.get(id);
+    const abandoned = this.#abandoned.get(id);
+    this.#sent.delete(id);
     this.#abandoned.delete(id);
-    return this.#sent.delete(id) ? request : undefined;
+    if (request !== undefined) this.#account(request, -1);
+    if (abandoned !== undefined) this.#account(abandoned, -1);
+    return request ?? (abandoned === undefined ? "nobody" : "given up");
   }
 
   /** The caller no longer waits. Returns whether its frame was sent. */
@@ -92,7 +100,7 @@ export class Requests {
     if (!this.#sent.delete(request.id)) return false;
     // A cancelled fetch is gone at the broker, whether it answers or not; anything else goes on there.
     if (request.api === "fetch") this.#account(request, -1);
-    else this.#abandoned.set(request.id, request);
+    else this.#abandoned.set(request.id, { api: request.api, frameBytes: request.frameBytes });
     return true;
   }
 
@@ -111,7 +119,7 @@ export class Requests {
     return waiting;
   }
 
-  #account(request: PendingRequest, sign: 1 | -1): void {
+  #account(request: Pick<PendingRequest, "api" | "frameBytes">, sign: 1 | -1): void {
     if (!EXEMPT_APIS.has(request.api)) this.#inFlightBytes += sign * request.frameBytes;
   }
 }

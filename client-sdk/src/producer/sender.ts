@@ -287,7 +287,7 @@ export class Sender {
       const { header } = await this.#retrying("initProducerId", (timeoutMs) =>
         client.request("initProducerId", {}, { timeoutMs: Math.min(timeoutMs, settings.requestTimeoutMs) }),
       );
-      this.#identity = { producerId: header.producerId, producerEpoch: header.producerEpoch };
+      this.#identity = checkedIdentity(header);
     } catch (error) {
       this.#refuseAll(toBrookletError(error), (queue) => queue.needsIdentity);
     } finally {
@@ -332,6 +332,15 @@ export class Sender {
     }
     this.#options.onRoom();
   }
+}
+
+/** Numbers that fit no batch would be cut to others. */
+function checkedIdentity({ producerId, producerEpoch }: ProducerIdentity): ProducerIdentity {
+  if (producerId >= 0 && producerEpoch >= 0 && producerEpoch <= MAX_PRODUCER_EPOCH) return { producerId, producerEpoch };
+  throw new BrookletError(
+    `the broker's answer to initProducerId is malformed: producer id ${producerId} with epoch ${producerEpoch}`,
+    { code: "UNKNOWN_SERVER_ERROR" },
+  );
 }
 
 function notAnswered(name: string): BrookletError {
