@@ -1,4 +1,5 @@
 // What was fetched and not handed out yet, in the order of arrival. Decodes lazily, one batch at a time. No I/O.
+// Compressed batches are unpacked by unpack-ahead.ts before; a partition whose next batch is not ready yet waits.
 //
 // Invariant: a record is handed out at most once per version of its partition's state, in offset order, without a gap other
 // than those the log itself has; the position moves only as records are handed out or proven absent.
@@ -7,6 +8,7 @@ import {
   type DecodedRecord,
   decodeBatch,
   invariant,
+  isCompressed,
   ProtocolError,
   readBatchHeader,
   splitBatches,
@@ -15,6 +17,7 @@ import { BrookletError, RecordDeserializationError } from "../errors.ts";
 import type { Deserializer } from "../serdes.ts";
 import type { PartitionState } from "./positions.ts";
 import { type ConsumerRecord, nameOf } from "./types.ts";
+import { hasCompressed, UnpackAhead, type Unpacked, type UnpackOptions } from "./unpack-ahead.ts";
 
 /** One partition's part of one fetch answer. */
 export interface Fetched {
@@ -49,15 +52,16 @@ export interface Taken<K, V> {
   readonly failure?: { readonly state: PartitionState; readonly error: BrookletError };
 }
 
-export interface BufferOptions<K, V> {
+export interface BufferOptions<K, V> extends UnpackOptions {
   readonly keyDeserializer: Deserializer<K>;
   readonly valueDeserializer: Deserializer<V>;
-  readonly checkCrcs: boolean;
 }
 
 /** How far the handing out of one Fetched has come. */
 interface Entry {
   readonly fetched: Fetched;
+  readonly isPacked: boolean;
+  readonly unpacked: Unpacked[];
   batches: readonly Uint8Array[] | undefined;
   nextBatch: number;
   records: readonly DecodedRecord[];
@@ -67,14 +71,20 @@ interface Entry {
 }
 
 const NO_RECORDS: readonly DecodedRecord[] = [];
+/** The next batch is being unpacked. */
+const NOT_READY = Symbol("not ready");
 
 export class FetchBuffer<K, V> {
   readonly #options: BufferOptions<K, V>;
+  readonly #unpacking: UnpackAhead<Entry>;
   #entries: Entry[] = [];
   #changes = 0;
+  /** There is room for more, or somebody waits. */
+  #wantsUnpacking = false;
 
   constructor(options: BufferOptions<K, V>) {
     this.#options = options;
+    this.#unpacking = new UnpackAhead(() => this.#entries, options);
   }
 
   /** Record bytes that may be handed out. What a paused partition keeps has its own bound, and must not hold others back. */
@@ -85,9 +95,12 @@ export class FetchBuffer<K, V> {
   }
 
   add(fetched: Fetched): void {
+    const isPacked = hasCompressed(fetched.payload);
     this.#entries.push({
       fetched,
-      batches: undefined,
+      isPacked,
+      unpacked: [],
+      batches: isPacked ? splitBatches(fetched.payload) : undefined,
       nextBatch: 0,
       records: NO_RECORDS,
       nextRecord: 0,
@@ -95,6 +108,7 @@ export class FetchBuffer<K, V> {
       timestampType: "CreateTime",
     });
     this.#changes += 1;
+    if (isPacked) this.#unpacking.pump();
   }
 
   /** Rises when an answer comes or goes: whether another fetch may be due. */
@@ -122,10 +136,19 @@ export class FetchBuffer<K, V> {
 
   /** Hands out at most `maxRecords`, moving positions. Once there are records no error is reported: it comes with the next call. */
   take(maxRecords: number): Taken<K, V> {
+    const taken = this.#take(maxRecords);
+    if (this.#wantsUnpacking) this.#unpacking.pump();
+    this.#wantsUnpacking = false;
+    return taken;
+  }
+
+  #take(maxRecords: number): Taken<K, V> {
     const records: ConsumerRecord<K, V>[] = [];
     let advanced = false;
     let index = 0;
     let last: PartitionState | undefined;
+    /** What follows in these partitions must not be handed out before what is being unpacked. */
+    let waiting: Set<PartitionState> | undefined;
     while (records.length < maxRecords && index < this.#entries.length) {
       const entry = this.#entries[index] as Entry;
       const { state, version, error } = entry.fetched;
@@ -133,7 +156,7 @@ export class FetchBuffer<K, V> {
         this.#remove(index);
         continue;
       }
-      if (state.paused || state.revoking || state.assigning) {
+      if (state.paused || state.revoking || state.assigning || waiting?.has(state)) {
         index += 1;
         continue;
       }
@@ -144,6 +167,12 @@ export class FetchBuffer<K, V> {
       const before = records.length;
       const failure = this.#drain(entry, records, maxRecords);
       if (records.length > before) last = state;
+      if (failure === NOT_READY) {
+        waiting ??= new Set();
+        waiting.add(state);
+        index += 1;
+        continue;
+      }
       if (failure !== undefined) {
         if (records.length > 0) break;
         return { records, advanced, failure: { state, error: failure } };
@@ -164,7 +193,11 @@ export class FetchBuffer<K, V> {
     this.#changes += 1;
   }
 
-  #drain(entry: Entry, into: ConsumerRecord<K, V>[], maxRecords: number): BrookletError | undefined {
+  #drain(
+    entry: Entry,
+    into: ConsumerRecord<K, V>[],
+    maxRecords: number,
+  ): BrookletError | typeof NOT_READY | undefined {
     const { state } = entry.fetched;
     for (;;) {
       while (entry.nextRecord < entry.records.length) {
@@ -182,23 +215,31 @@ export class FetchBuffer<K, V> {
         state.leaderEpoch = entry.leaderEpoch;
       }
       try {
-        if (!this.#nextBatch(entry)) return undefined;
+        const next = this.#nextBatch(entry);
+        if (next !== true) return next === false ? undefined : next;
       } catch (cause) {
         return damaged(state, cause);
       }
     }
   }
 
-  #nextBatch(entry: Entry): boolean {
+  #nextBatch(entry: Entry): boolean | typeof NOT_READY {
     if (entry.batches === undefined) {
       const { state, offset, payload } = entry.fetched;
       invariant(offset <= (state.position ?? -1), "an answer is handed out only when everything before it was");
       entry.batches = splitBatches(payload);
     }
-    const batch = entry.batches[entry.nextBatch];
-    if (batch === undefined) return false;
+    const came = entry.batches[entry.nextBatch];
+    if (came === undefined) return false;
+    const [unpacked] = entry.unpacked;
+    if (unpacked !== undefined && "failure" in unpacked) throw unpacked.failure;
+    this.#wantsUnpacking ||= entry.isPacked;
+    if (unpacked === undefined && isCompressed(came)) return NOT_READY;
+    const batch = unpacked?.batch ?? came;
     const header = readBatchHeader(batch);
-    entry.records = decodeBatch(batch, { checkCrc: this.#options.checkCrcs });
+    // The CRC of a compressed batch was checked before it was unpacked.
+    entry.records = decodeBatch(batch, { checkCrc: this.#options.checkCrcs && batch === came });
+    entry.unpacked.shift();
     entry.nextRecord = 0;
     entry.nextBatch += 1;
     entry.leaderEpoch = header.partitionLeaderEpoch;
@@ -254,6 +295,11 @@ function now<T>(read: T): T {
   throw new TypeError("the deserializer returned a promise; deserializers are synchronous");
 }
 
+function hintFor(cause: unknown): string {
+  const isMissing = cause instanceof ProtocolError && cause.code === "UNSUPPORTED_COMPRESSION_TYPE";
+  return (isMissing ? cause.hint : undefined) ?? "the position stays; seek past the damaged batch to go on behind it";
+}
+
 function damaged({ topic, partition, position }: PartitionState, cause: unknown): BrookletError {
   const code = cause instanceof ProtocolError ? cause.code : "CORRUPT_MESSAGE";
   const why = cause instanceof Error ? cause.message : String(cause);
@@ -263,7 +309,7 @@ function damaged({ topic, partition, position }: PartitionState, cause: unknown)
       code,
       cause,
       context: { topic, partition, offset: position },
-      hint: "the position stays; seek past the damaged batch to go on behind it",
+      hint: hintFor(cause),
     },
   );
 }

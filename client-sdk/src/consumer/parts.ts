@@ -1,6 +1,7 @@
 // Puts a consumer together from its parts: who knows whom is written here and nowhere else. The Consumer class speaks to the
 // application; the parts do the work.
 
+import { DEFAULT_MAX_UNPACKED_BYTES } from "@brooklet/protocol";
 import type { Clock, Random } from "@brooklet/protocol/world";
 import type { ConsumerSettings } from "../config/consumer.ts";
 import { BrookletError, CommitFailedError, type OffsetAndMetadata } from "../errors.ts";
@@ -109,6 +110,8 @@ export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, l
     keyDeserializer: settings.keyDeserializer as never,
     valueDeserializer: settings.valueDeserializer as never,
     checkCrcs: settings.checkCrcs,
+    maxUnpackedBytes: () => DEFAULT_MAX_UNPACKED_BYTES,
+    onReady: onChange,
   });
   const interceptors = new Interceptors(settings.interceptorClasses as ConsumerInterceptor<K, V>[], logger);
   const positions = new Positions((state) => {

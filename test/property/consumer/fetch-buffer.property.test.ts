@@ -69,6 +69,8 @@ test("no record is skipped or doubled within an assignment, whatever the order o
           keyDeserializer: string,
           valueDeserializer: string,
           checkCrcs: true,
+          maxUnpackedBytes: () => 1_000_000,
+          onReady: () => {},
         });
         const positions = new Positions((state) => buffer.drop(state));
         const start = (partition: number): PartitionState => {
@@ -155,6 +157,8 @@ test("nothing is left to hand out when everything was handed out or dropped", ()
     keyDeserializer: string,
     valueDeserializer: string,
     checkCrcs: false,
+    maxUnpackedBytes: () => 1_000_000,
+    onReady: () => {},
   });
   const positions = new Positions((state) => buffer.drop(state));
   const states = [0, 1].map((partition) => positions.add({ topic: "t", topicId: "id", partition }, false));
