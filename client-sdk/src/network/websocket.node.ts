@@ -7,6 +7,8 @@ import { WebSocket } from "ws";
 /** RFC 6455: the connection ended without a close frame. */
 const ABNORMAL_CLOSE = 1006;
 const UNSUPPORTED_DATA = 1003;
+/** A peer that pings and does not read gets no more pongs: they would pile up here. */
+const MAX_PONG_BACKLOG_BYTES = 65_536;
 
 export const webSocketTransport: Transport = {
   connect(address, handlers, limits): Link {
@@ -15,6 +17,7 @@ export const webSocketTransport: Transport = {
       maxPayload: limits.maxMessageBytes,
       handshakeTimeout: limits.connectTimeoutMs,
       followRedirects: false,
+      autoPong: false,
       ...(isLoopback(address) ? { generateMask: zeroMask } : {}),
     });
     socket.binaryType = "nodebuffer";
@@ -59,6 +62,9 @@ function listen(socket: WebSocket, handlers: LinkHandlers): void {
     }
     // A plain view: what applications get of it must not behave like a Buffer.
     handlers.onMessage(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  });
+  socket.on("ping", (data) => {
+    if (socket.bufferedAmount < MAX_PONG_BACKLOG_BYTES) socket.pong(data);
   });
   socket.on("error", (error) => {
     failure = error.message === "" ? String(Reflect.get(error, "code")) : error.message;
