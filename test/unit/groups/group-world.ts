@@ -27,9 +27,15 @@ export class FakeCatalog implements TopicCatalog {
     return created;
   }
 
+  /** As the log tells it before the deletion is durable. */
+  stageDeletion(topic: string): void {
+    const leaving = this.#topics.get(topic);
+    if (leaving !== undefined) for (const listener of this.#leavingListeners) listener(leaving);
+  }
+
   delete(topic: string): void {
     const deleted = this.#topics.get(topic);
-    if (deleted !== undefined) for (const listener of this.#leavingListeners) listener(deleted);
+    this.stageDeletion(topic);
     this.#topics.delete(topic);
     if (deleted !== undefined) for (const listener of this.#listeners) listener(deleted, "deleted");
   }
@@ -231,10 +237,13 @@ export class GroupWorld {
   readonly clock = new SimulatedClock();
   readonly catalog = new FakeCatalog();
   readonly offsetsTopic = new FakeOffsetsTopic();
+  /** What the coordinator tells the log. */
+  readonly infos: { fields: object; message: string }[] = [];
   /** By `topicId:partition:offset`. */
   readonly recordTimestamps = new Map<string, number>();
+  lookUp = async (place: string): Promise<number | undefined> => this.recordTimestamps.get(place);
   readonly recordTimes: RecordTimes = {
-    at: async (topicId, partition, offset) => this.recordTimestamps.get(`${topicId}:${partition}:${offset}`),
+    at: (topicId, partition, offset) => this.lookUp(`${topicId}:${partition}:${offset}`),
   };
   readonly settings: Settings;
   turns = new FakeTurns();
@@ -256,7 +265,7 @@ export class GroupWorld {
       recordTimes: this.recordTimes,
       settings: this.settings,
       clock: this.clock,
-      logger: silentLogger,
+      logger: { ...silentLogger, info: (fields, message) => this.infos.push({ fields, message }) },
     });
   }
 
