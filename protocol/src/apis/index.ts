@@ -2,5 +2,6 @@
 
 export { type ApiDefinition, commonErrors } from "./api.ts";
 export type { GroupState, TimelineEvent } from "./describe-groups.ts";
+export { ItemError } from "./fields.ts";
 export { type ApiName, type ApiRequest, type ApiResponse, type Apis, apis, isApiName } from "./table.ts";
 export { checkRequest } from "./validate.ts";

@@ -4,6 +4,7 @@
 
 import type { ServerResponse } from "node:http";
 import type { FastifyInstance } from "fastify";
+import packageJson from "../../package.json" with { type: "json" };
 import { asProtocolError } from "./dispatch.ts";
 import { isJson, isNdjson, respondError, respondJson, respondUnsupportedType } from "./http-answers.ts";
 import { type Call, callFor, type HttpServices } from "./http-exchange.ts";
@@ -11,6 +12,7 @@ import { serveNdjson } from "./http-ndjson.ts";
 import { ReadableProducer } from "./http-produce.ts";
 import { isolationOf, MAX_PARTITION, numberOf, only, type Query } from "./http-query.ts";
 import { serveStream } from "./http-stream.ts";
+import { openApiDocument } from "./openapi.ts";
 import { showRecords } from "./readable-records.ts";
 
 /** Of one GET of records. */
@@ -34,14 +36,22 @@ export function addSimpleRoutes(fastify: FastifyInstance, services: HttpServices
 
   fastify.get("/healthz", (_request, reply) => respondJson(reply.raw, 200, { status: "ok" }));
 
+  let openApi: string | undefined;
+  fastify.get("/openapi.json", (_request, reply) => {
+    openApi ??= JSON.stringify(openApiDocument(packageJson.version));
+    respondJson(reply.raw, 200, openApi);
+  });
+
   fastify.get("/v1/topics", (_request, reply) =>
     serve("GET topics", reply.raw, async (call) => ({ body: (await call("metadata", {})).header })),
   );
 
   fastify.get<{ Params: { topic: string } }>("/v1/topics/:topic", (request, reply) =>
     serve("GET topic", reply.raw, async (call) => {
-      const { header } = await call("metadata", { topics: [request.params.topic] });
-      return { body: only(header.topics) };
+      const topics = [request.params.topic];
+      const found = only((await call("metadata", { topics })).header.topics);
+      const { configs } = only((await call("describeConfigs", { topics })).header.results);
+      return { body: { ...found, configs } };
     }),
   );
 

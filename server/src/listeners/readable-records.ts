@@ -21,17 +21,10 @@ export async function recordsOf(
   broker: Pick<BrokerParts, "log">,
 ): Promise<DecodedRecord[]> {
   // Storage has checked the checksum of what came from the disk, and the broker of what came by a request.
-  const records = decodeBatch(await unpacked(batch, broker.log), { checkCrc: false });
+  const records = decodeBatch(await broker.log.unpack(batch), { checkCrc: false });
   const first = records.findIndex(({ offset }) => offset >= fromOffset);
   return first === 0 ? records : first < 0 ? [] : records.slice(first);
 }
-
-/** The broker unpacks compressed batches off the main thread and bounded. */
-async function unpacked(batch: Uint8Array, log: BrokerParts["log"] & { unpack?: Unpack }): Promise<Uint8Array> {
-  return log.unpack === undefined ? batch : log.unpack(batch);
-}
-
-type Unpack = (batch: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
 /** Records as JSON, and how far they go. */
 export interface ShownRecords {

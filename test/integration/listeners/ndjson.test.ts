@@ -77,7 +77,7 @@ const stored = async (topic: string, url = broker.url) =>
   (await http(url, `/v1/topics/${topic}/partitions/0/records?maxRecords=10000`)).body.toString();
 const endOf = async (topic: string) => {
   const { json } = await http(broker.url, `/v1/topics/${topic}`);
-  return (json?.partitions as { highWatermark: number }[])[0]?.highWatermark;
+  return (json as { partitions: { highWatermark: number }[] }).partitions[0]?.highWatermark;
 };
 
 test("a result comes for each line while the body goes on", async () => {
