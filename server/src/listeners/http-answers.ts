@@ -4,6 +4,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import type { Duplex } from "node:stream";
 import { FRAME_CONTENT_TYPE, ProtocolError } from "@brooklet/protocol";
 import { encodeRefusal } from "./answers.ts";
+import { methodsOf } from "./http-routes.ts";
 
 export const JSON_CONTENT_TYPE = "application/json";
 export const NDJSON_CONTENT_TYPE = "application/x-ndjson";
@@ -37,19 +38,28 @@ export function respond(response: ServerResponse, httpStatus: number, contentTyp
   if (begin(response, httpStatus, contentType, body.byteLength)) response.end(body);
 }
 
-/** Writes a frame whose head is latin1 text (encodeHead), without copying its payload. */
+/** Up to here a body as latin1 text, which Node sends in one piece with the headers, costs less than a second piece. */
+const MAX_TEXT_BYTES = 8 * 1024;
+
+/** Writes a frame whose head is latin1 text (encodeHead); a large payload is not copied. */
 export function respondFrame(response: ServerResponse, head: string, payload: readonly Uint8Array[]): void {
   let bytes = head.length;
   for (const part of payload) bytes += part.byteLength;
   if (!begin(response, 200, FRAME_CONTENT_TYPE, bytes)) return;
-  const last = payload.length - 1;
-  if (last < 0) {
-    response.end(head, "latin1");
+  if (bytes <= MAX_TEXT_BYTES) {
+    let text = head;
+    for (const part of payload) text += asLatin1(part);
+    response.end(text, "latin1");
     return;
   }
+  const last = payload.length - 1;
   response.write(head, "latin1");
   for (let index = 0; index < last; index++) response.write(payload[index]);
   response.end(payload[last]);
+}
+
+function asLatin1(part: Uint8Array): string {
+  return Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("latin1");
 }
 
 /** False when there was an answer already: a bug must not answer twice, because that would throw where nobody catches. */
@@ -115,8 +125,31 @@ function headersOf({ code, context }: ProtocolError): [name: string, value: stri
 
 /** No route has this path and method. What stands behind "?" is not repeated. */
 export function unknownRoute(request: IncomingMessage): ProtocolError {
-  const shown = `${request.method} ${request.url?.split("?", 1)[0]?.slice(0, 200) ?? ""}`;
-  return new ProtocolError("INVALID_REQUEST", `this broker has no ${shown}`, {
-    hint: "APIs are POST /v1/{api}; see GET /v1/topics, /v1/groups and /healthz.",
+  return new ProtocolError("INVALID_REQUEST", `this broker has no ${shownRoute(request)}`, {
+    hint: "APIs are POST /v1/{api}; see GET /v1/topics, /v1/groups, /healthz and /openapi.json.",
   });
+}
+
+/** 404, or 405 where the path knows other methods. */
+export function refuseRoute(request: IncomingMessage, response: ServerResponse): void {
+  const methods = methodsOf(request.url ?? "");
+  if (methods.length === 0) {
+    respondError(response, unknownRoute(request), 404);
+    return;
+  }
+  if (!response.headersSent) response.setHeader("allow", methods.join(", "));
+  const wanted = new ProtocolError("INVALID_REQUEST", `this broker has no ${shownRoute(request)}`, {
+    hint: `The path takes ${methods.join(" and ")}.`,
+  });
+  respondError(response, wanted, 405);
+}
+
+/** False where the path knows other methods only: `/v1/topics` is no API. */
+export function takesMethod({ method = "", url = "" }: IncomingMessage): boolean {
+  const methods = methodsOf(url);
+  return methods.length === 0 || methods.includes(method);
+}
+
+function shownRoute({ method, url }: IncomingMessage): string {
+  return `${method} ${url?.split("?", 1)[0]?.slice(0, 200) ?? ""}`;
 }

@@ -1,63 +1,23 @@
-// `POST /v1/{api}`: every API by HTTP, as a frame (the hot poll path) or as JSON with records in readable form.
-//
-// Both faces go through the same dispatch. The handlers here are plain functions that answer later, without a promise or
-// a closure more than they need.
+// `POST /v1/{api}` as JSON: every API by HTTP, with records in readable form. Frames are in http-frames.ts; both faces go
+// through the same dispatch.
 
 import type { ServerResponse } from "node:http";
-import {
-  type ApiRequest,
-  type ApiResponse,
-  decodeFrame,
-  FRAME_CONTENT_TYPE,
-  MAX_HEADER_BYTES,
-  ProtocolError,
-  parseHeader,
-} from "@brooklet/protocol";
+import { type ApiRequest, type ApiResponse, MAX_HEADER_BYTES, ProtocolError, parseHeader } from "@brooklet/protocol";
 import { parseRecords, type RawValues, readRecord, recordPaths } from "@brooklet/protocol/readable";
 import type { FastifyInstance } from "fastify";
-import { encodeHead } from "./answers.ts";
 import { type Answer, asProtocolError, isDispatched, unknownApi } from "./dispatch.ts";
-import {
-  isJson,
-  respondError,
-  respondErrorFrame,
-  respondFrame,
-  respondJson,
-  respondUnsupportedType,
-} from "./http-answers.ts";
-import { answerTo, checkPayloadSize, type HttpServices } from "./http-exchange.ts";
+import { isJson, refuseRoute, respondError, respondJson, respondUnsupportedType, takesMethod } from "./http-answers.ts";
+import { answerTo, checkNamedApi, checkPayloadSize, type HttpServices, idOf } from "./http-exchange.ts";
 import { batchesOf, checkRecordCount, MAX_RECORDS, showRecords } from "./readable-records.ts";
 
 export function addApiRoute(fastify: FastifyInstance, services: HttpServices): void {
   fastify.post<{ Params: { api: string }; Body: Buffer }>("/v1/:api", (request, reply) => {
     const response = reply.raw;
     const { api } = request.params;
-    if (request.headers["content-type"] === FRAME_CONTENT_TYPE) handleFrame(api, request.body, response, services);
+    if (!isDispatched(api) && !takesMethod(request.raw)) refuseRoute(request.raw, response);
     else if (isJson(request.raw)) handleJson(api, request.body, response, services);
     else respondUnsupportedType(response);
   });
-}
-
-function handleFrame(api: string, body: Uint8Array, response: ServerResponse, services: HttpServices): void {
-  let id: number | undefined;
-  const refuse = (error: unknown) =>
-    respondErrorFrame(response, asProtocolError(error, api, services.broker.logger), id);
-  try {
-    const { header, payload } = decodeFrame(body, { maxHeaderBytes: MAX_HEADER_BYTES });
-    id = idOf(header);
-    if (!isDispatched(api)) throw unknownApi(api);
-    checkNamedApi(header, api);
-    checkPayloadSize(payload, services);
-    answerTo(api, header, payload, response, services)
-      .then((answer) => {
-        const head = encodeHead(api, id, answer.header);
-        if (head instanceof ProtocolError) refuse(head);
-        else respondFrame(response, head, answer.payload);
-      })
-      .catch(refuse);
-  } catch (error) {
-    refuse(error);
-  }
 }
 
 function handleJson(api: string, body: Uint8Array, response: ServerResponse, services: HttpServices): void {
@@ -92,17 +52,6 @@ function handleJson(api: string, body: Uint8Array, response: ServerResponse, ser
 }
 
 const NO_PAYLOAD = new Uint8Array(0);
-
-function idOf(header: Record<string, unknown>): number | undefined {
-  const { id } = header;
-  if (id === undefined || (typeof id === "number" && Number.isSafeInteger(id) && id >= 0)) return id;
-  throw new ProtocolError("INVALID_REQUEST", "an id is a whole number that is not negative");
-}
-
-function checkNamedApi(header: Record<string, unknown>, api: string): void {
-  if (header.api === undefined || header.api === api) return;
-  throw new ProtocolError("INVALID_REQUEST", `the header names another api than the path /v1/${api}`);
-}
 
 /** Puts batches in the place of `partitions[].records`, as a frame would have brought them. */
 function takeRecords(header: Record<string, unknown>, values: RawValues, { broker, clock }: HttpServices): Uint8Array {

@@ -27,6 +27,8 @@ export interface HttpServices {
   readonly load: HttpLoad;
   readonly authenticator: Authenticator;
   readonly streams: OpenStreams;
+  /** The text of /metrics. */
+  readonly metrics: () => Promise<string>;
 }
 
 export class HttpExchange extends PendingRequest implements Peer {
@@ -145,4 +147,17 @@ export function fromWire(error: WireError): ProtocolError {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     ...(error.context === undefined ? {} : { context: error.context }),
   });
+}
+
+/** The request's id, which HTTP does not need. */
+export function idOf(header: Record<string, unknown>): number | undefined {
+  const { id } = header;
+  if (id === undefined || (typeof id === "number" && Number.isSafeInteger(id) && id >= 0)) return id;
+  throw new ProtocolError("INVALID_REQUEST", "an id is a whole number that is not negative");
+}
+
+/** The path names the API; a header that names one too must name the same. */
+export function checkNamedApi(header: Record<string, unknown>, api: string): void {
+  if (header.api === undefined || header.api === api) return;
+  throw new ProtocolError("INVALID_REQUEST", `the header names another api than the path /v1/${api}`);
 }

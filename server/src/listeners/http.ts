@@ -6,7 +6,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import {
-  FRAME_CONTENT_TYPE,
   FRAME_PREFIX_BYTES,
   MAX_HEADER_BYTES,
   ProtocolError,
@@ -20,14 +19,18 @@ import type { Guard } from "./guard.ts";
 import {
   NDJSON_CONTENT_TYPE,
   refuseRequest,
+  refuseRoute,
   refuseSocket,
   respondError,
   respondUnsupportedType,
+  takesMethod,
   unknownRoute,
 } from "./http-answers.ts";
 import { addApiRoute } from "./http-api.ts";
 import type { HttpServices } from "./http-exchange.ts";
+import { apiOfFrame, receiveFrame } from "./http-frames.ts";
 import { HttpLoad } from "./http-load.ts";
+import { addMetricsRoute } from "./http-metrics.ts";
 import { addSimpleRoutes } from "./http-simple.ts";
 import { listenError } from "./listen-error.ts";
 import { OpenStreams } from "./open-streams.ts";
@@ -99,7 +102,9 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
       } else {
         const overload = load.enter(request, response);
         if (overload === undefined) {
-          route(request, response);
+          const api = apiOfFrame(request);
+          if (api === undefined) route(request, response);
+          else receiveFrame(api, request, response, services, bodyLimitBytes);
         } else {
           tell(request, overload, "overload");
           refuseRequest(response, overload);
@@ -112,6 +117,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   const services = { ...options, load, streams };
   addApiRoute(fastify, services);
   addSimpleRoutes(fastify, services);
+  addMetricsRoute(fastify, services);
   await fastify.ready();
 
   const webSockets = new WebSocketDoor({
@@ -247,14 +253,13 @@ function createHttpServer(
     },
   });
   fastify.removeAllContentTypeParsers();
-  for (const contentType of [FRAME_CONTENT_TYPE, "application/json"]) {
-    fastify.addContentTypeParser(contentType, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-  }
+  fastify.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   // Its route reads it line by line.
   fastify.addContentTypeParser(NDJSON_CONTENT_TYPE, (_request, _body, done) => done(null));
-  fastify.setNotFoundHandler((request, reply) => respondError(reply.raw, unknownRoute(request.raw), 404));
-  fastify.setErrorHandler((error, _request, reply) => {
-    if (statusOf(error) === 415) respondUnsupportedType(reply.raw);
+  fastify.setNotFoundHandler((request, reply) => refuseRoute(request.raw, reply.raw));
+  fastify.setErrorHandler((error, request, reply) => {
+    if (request.is404 || !takesMethod(request.raw)) refuseRoute(request.raw, reply.raw);
+    else if (statusOf(error) === 415) respondUnsupportedType(reply.raw);
     else respondError(reply.raw, httpError(error, broker.logger), statusOf(error));
   });
   if (server === undefined) throw new Error("Fastify made no server");
