@@ -193,11 +193,7 @@ export class FetchBuffer<K, V> {
     this.#changes += 1;
   }
 
-  #drain(
-    entry: Entry,
-    into: ConsumerRecord<K, V>[],
-    maxRecords: number,
-  ): BrookletError | typeof NOT_READY | undefined {
+  #drain(entry: Entry, into: ConsumerRecord<K, V>[], maxRecords: number): BrookletError | typeof NOT_READY | undefined {
     const { state } = entry.fetched;
     for (;;) {
       while (entry.nextRecord < entry.records.length) {
