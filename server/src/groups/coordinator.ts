@@ -28,6 +28,10 @@ export interface GroupCoordinator {
   /** How far groups are behind, by committed offset: at most 10,000 of them, 1,000 with seconds. */
   lags(): Promise<readonly GroupLag[]>;
   readonly groupCount: number;
+  /** Of every stored group, looked at as the iteration comes to it. */
+  memberCounts(): Iterable<{ readonly groupId: string; readonly members: number }>;
+  /** New epochs of all groups since the broker started, by what brought them about. */
+  rebalances(): Iterable<readonly [reason: string, count: number]>;
   /** The listener is open: deadlines start afresh (hard place 4). */
   start(): void;
   /** Rejects reads that wait with BROKER_NOT_AVAILABLE, heartbeats with KAFKA_STORAGE_ERROR (unknown); leaves no timer. */

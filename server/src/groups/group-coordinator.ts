@@ -28,6 +28,7 @@ import { OffsetRequests } from "./offset-requests.ts";
 import { OffsetStore } from "./offset-store.ts";
 import { abridged } from "./partitions.ts";
 import { Patterns, shown } from "./patterns.ts";
+import { RebalanceCounts } from "./rebalance-counts.ts";
 import { Timeline } from "./timeline.ts";
 
 /** What the log is told at info; the rest is debug. */
@@ -64,6 +65,7 @@ class Coordinator implements GroupCoordinator {
   readonly #removal: GroupRemoval;
   readonly #expiry: Expiry;
   readonly #lags: Lags;
+  readonly #rebalances = new RebalanceCounts();
   readonly #groups = new Map<string, GroupEntry>();
   /** Groups that the open turn's seal must visit. */
   readonly #unsealed = new Set<GroupEntry>();
@@ -278,6 +280,15 @@ class Coordinator implements GroupCoordinator {
     return this.#lags.withSeconds(groups);
   }
 
+  *memberCounts(): Generator<{ readonly groupId: string; readonly members: number }, void, undefined> {
+    for (const [groupId, entry] of this.#groups)
+      if (this.#isStored(groupId, entry)) yield { groupId, members: entry.durable?.members.length ?? 0 };
+  }
+
+  rebalances(): Iterable<readonly [reason: string, count: number]> {
+    return this.#rebalances.totals();
+  }
+
   lags(): Promise<readonly GroupLag[]> {
     return this.#lags.all();
   }
@@ -320,6 +331,7 @@ class Coordinator implements GroupCoordinator {
   }
 
   #record(entry: GroupEntry, happening: Happening): void {
+    this.#rebalances.happened(entry.group.groupId, happening.event);
     const event = entry.timeline.add(happening, this.#clock.wallMs(), this.#catalog);
     const text = `group ${entry.group.groupId}: ${happening.event}${happening.member === undefined ? "" : ` of ${happening.member}`}`;
     const fields = { groupId: entry.group.groupId, ...event };

@@ -1,4 +1,5 @@
-// What a heartbeat says anew of its member. What is absent is unchanged; what is the same moves nothing.
+// What a heartbeat says anew of its member. What is the same moves nothing. What is absent is unchanged, but in a join (epoch 0),
+// which says all that is asked for: no pattern means none, also for who takes over a static member's place.
 
 import { type HeartbeatRequest, type Member, spokenName } from "./member.ts";
 import { abridged } from "./partitions.ts";
@@ -9,7 +10,7 @@ import type { Roster } from "./roster.ts";
 export function update(roster: Roster, member: Member, request: HeartbeatRequest): void {
   const { clientId, assignor, sessionTimeoutMs, rebalanceTimeoutMs } = member;
   member.clientId = request.clientId ?? clientId;
-  member.assignor = request.assignor ?? assignor;
+  member.assignor = request.assignor ?? (request.memberEpoch === 0 ? undefined : assignor);
   member.sessionTimeoutMs = request.sessionTimeoutMs ?? sessionTimeoutMs;
   member.rebalanceTimeoutMs = request.rebalanceTimeoutMs ?? rebalanceTimeoutMs;
   if (
@@ -21,14 +22,17 @@ export function update(roster: Roster, member: Member, request: HeartbeatRequest
     roster.touch(member);
   const isNew = member.epoch === 0;
   if (!isNew && member.assignor !== assignor && roster.electedAssignor() !== roster.assignor)
-    roster.wantTarget(`${spokenName(member)} asked for the assignor ${member.assignor}`);
+    roster.wantTarget(
+      `${spokenName(member)} asks for ${member.assignor === undefined ? "no assignor" : `the assignor ${member.assignor}`}`,
+    );
   subscribe(roster, member, request, isNew);
 }
 
 function subscribe(roster: Roster, member: Member, request: HeartbeatRequest, isNew: boolean): void {
   if (!isNew && request.subscription === undefined && request.pattern === undefined) return;
-  const subscription = [...new Set(request.subscription ?? member.subscription)].sort();
-  const pattern = (request.pattern ?? member.pattern ?? "") || undefined;
+  const before = request.memberEpoch === 0 ? { subscription: [], pattern: undefined } : member;
+  const subscription = [...new Set(request.subscription ?? before.subscription)].sort();
+  const pattern = (request.pattern ?? before.pattern ?? "") || undefined;
   const isSame = pattern === member.pattern && subscription.join() === member.subscription.join();
   if (!isNew && isSame) return;
   roster.subscribe(member, subscription, pattern);
