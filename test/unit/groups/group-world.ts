@@ -13,15 +13,15 @@ import { SimulatedClock, settle } from "../../support/simulated-clock.ts";
 
 export class FakeCatalog implements TopicCatalog {
   readonly #topics = new Map<string, Topic>();
-  readonly #listeners: ((topic: Topic, change: "created" | "deleted") => void)[] = [];
+  readonly #listeners: ((topic: Topic, change: "created" | "deleted" | "extended") => void)[] = [];
   readonly #leavingListeners: ((topic: Topic) => void)[] = [];
   readonly highWatermarks = new Map<string, number>();
   readonly logStarts = new Map<string, number>();
   #created = 0;
 
-  create(topic: string, partitionCount: number): Topic {
+  create(topic: string, partitionCount: number, internal = false): Topic {
     this.#created += 1;
-    const created = { topic, topicId: `id${this.#created}`.padEnd(22, "A"), internal: false, partitionCount };
+    const created = { topic, topicId: `id${this.#created}`.padEnd(22, "A"), internal, partitionCount };
     this.#topics.set(topic, created);
     for (const listener of this.#listeners) listener(created, "created");
     return created;
@@ -31,6 +31,14 @@ export class FakeCatalog implements TopicCatalog {
   stageDeletion(topic: string): void {
     const leaving = this.#topics.get(topic);
     if (leaving !== undefined) for (const listener of this.#leavingListeners) listener(leaving);
+  }
+
+  extend(topic: string, partitionCount: number): void {
+    const known = this.#topics.get(topic);
+    if (known === undefined) return;
+    const extended = { ...known, partitionCount };
+    this.#topics.set(topic, extended);
+    for (const listener of this.#listeners) listener(extended, "extended");
   }
 
   delete(topic: string): void {
@@ -52,7 +60,7 @@ export class FakeCatalog implements TopicCatalog {
     return this.#topics.values();
   }
 
-  onChange(listener: (topic: Topic, change: "created" | "deleted") => void): void {
+  onChange(listener: (topic: Topic, change: "created" | "deleted" | "extended") => void): void {
     this.#listeners.push(listener);
   }
 

@@ -102,3 +102,64 @@ test("a subscription to thousands of topics is told in short", async () => {
   expect(reason).toMatch(/^w1 subscribed to topic-0000, .* and 4990 more$/);
   expect(reason?.length).toBeLessThan(200);
 });
+
+test("partitions that are added are shared out, and nobody loses what it has", async () => {
+  const world = new GroupWorld();
+  const [w1, w2] = [world.member("w1"), world.member("w2")];
+  await w1.join();
+  await w2.join();
+  await world.settleMembers([w1, w2]);
+  const before = [w1.partitions(), w2.partitions()];
+  const { epoch } = world.group();
+  world.catalog.extend("orders", 9);
+  world.turns.flush();
+  expect(world.group()).toMatchObject({ epoch: epoch + 1 });
+  for (const { pendingRevocation } of world.group().members) expect(pendingRevocation).toEqual([]);
+  await world.settleMembers([w1, w2]);
+  expect(w1.partitions()).toEqual(expect.arrayContaining(before[0] ?? []));
+  expect(w2.partitions()).toEqual(expect.arrayContaining(before[1] ?? []));
+  expect([...w1.partitions(), ...w2.partitions()].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  expect(world.group().timeline.findLast(({ event }) => event === "epoch")?.reason).toBe("topic orders was extended");
+  // A group that does not read the topic is left alone.
+  const w3 = world.member("w3", "other");
+  await w3.join(["audit"]);
+  world.catalog.extend("orders", 12);
+  world.turns.flush();
+  expect(world.group("other").epoch).toBe(1);
+});
+
+test("the group uses the assignor that most members ask for", async () => {
+  const world = new GroupWorld({}, { a: 3, b: 3 });
+  const members = [world.member("w1"), world.member("w2"), world.member("w3")] as const;
+  await members[0].join(["a", "b"], { assignor: "uniform" });
+  await members[1].join(["a", "b"], { assignor: "range" });
+  expect(world.group().assignor).toBe("uniform");
+  await members[2].join(["a", "b"], { assignor: "range" });
+  expect(world.group().assignor).toBe("range");
+  await world.settleMembers(members);
+  const { epoch } = world.group();
+  // The same numbers of both topics.
+  for (const { owned } of members) expect(new Set(owned.map(({ partition }) => partition)).size).toBe(1);
+  world.restart();
+  expect(world.group().assignor).toBe("range");
+  // A vote that changes nothing moves nothing; one that does moves the epoch.
+  await members[1].beat({ assignor: "range" });
+  expect(world.group().epoch).toBe(epoch);
+  await members[1].beat({ assignor: "uniform" });
+  expect(world.group()).toMatchObject({ epoch: epoch + 1, assignor: "uniform" });
+  expect(world.group().timeline.findLast(({ event }) => event === "epoch")?.reason).toBe(
+    "w2 asks for the assignor uniform",
+  );
+});
+
+test("assignors that are not there or not enabled are refused by name", async () => {
+  const world = new GroupWorld({ "group.consumer.assignors": "range" });
+  const w1 = world.member("w1");
+  for (const assignor of ["uniform", "mine", "__proto__", ""])
+    expect(await refusalOf(w1.join(["orders"], { assignor }))).toEqual({
+      code: "UNSUPPORTED_ASSIGNOR",
+      message: `there is no assignor ${JSON.stringify(assignor)}; there is range (group.consumer.assignors)`,
+    });
+  await w1.join();
+  expect(world.group().assignor).toBe("range");
+});
