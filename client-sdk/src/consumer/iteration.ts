@@ -39,10 +39,10 @@ export class RecordIterator<K, V> implements AsyncIterableIterator<ConsumerRecor
     return await this.#poller.exclusively("next", async () => {
       const call = this.#calls.begin(Number.POSITIVE_INFINITY);
       for (;;) {
-        const { records, last } = await this.#poller.poll(call, 1, false);
+        const { records, last, lastOffset } = await this.#poller.poll(call, 1, false);
         const [record] = records;
-        if (record === undefined || last === undefined) continue;
-        this.#positions.beginRecord(last);
+        if (record === undefined || last === undefined || lastOffset === undefined) continue;
+        this.#positions.beginRecord(last, lastOffset);
         return { done: false, value: record };
       }
     });

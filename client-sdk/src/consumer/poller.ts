@@ -20,6 +20,9 @@ import { type ConsumerRecord, nameOf, plain } from "./types.ts";
 /** Sockets and timers get a turn at least this often from an application that polls without ever waiting. */
 const MAX_TURN_MS = 10;
 
+/** `lastOffset`: of the last record as it was in the log. */
+type Handed<K, V> = Taken<K, V> & { readonly lastOffset: number | undefined };
+
 export class Poller<K, V> {
   readonly #parts: Parts<K, V>;
   #running: { readonly what: string; readonly done: Promise<void> } | undefined;
@@ -59,7 +62,7 @@ export class Poller<K, V> {
     }
   }
 
-  async poll(call: Call, maxRecords: number, returnsEarly: boolean): Promise<Taken<K, V>> {
+  async poll(call: Call, maxRecords: number, returnsEarly: boolean): Promise<Handed<K, V>> {
     const { calls, fetcher, positions, settings, interceptors } = this.#parts;
     this.#checkSubscribed();
     await calls.giveTurn(MAX_TURN_MS);
@@ -73,15 +76,16 @@ export class Poller<K, V> {
       call.check();
       const taken = this.#take(maxRecords);
       this.#pump();
+      const lastOffset = taken.records.at(-1)?.offset;
       const records = interceptors.onConsume(taken.records);
-      if (records.length > 0) return { ...taken, records };
+      if (records.length > 0) return { ...taken, records, lastOffset };
       // Left out by an interceptor or by the log: the positions have moved.
       const advanced = taken.advanced || taken.records.length > 0;
-      if (advanced && returnsEarly) return { records, advanced };
+      if (advanced && returnsEarly) return { records, advanced, lastOffset };
       if (call.expired) {
         // Without this, poll(0) in a loop would keep sockets and timers from ever running.
         await calls.giveTurn(0);
-        return { records, advanced };
+        return { records, advanced, lastOffset };
       }
       fetcher.pump();
       // Records that were left out stand for others behind them.
@@ -117,9 +121,11 @@ export class Poller<K, V> {
       group.autoCommit?.poll();
     }
     const { records, last } = buffer.take(1);
+    // As it was in the log, whatever an interceptor makes of it; the position may be further already.
+    const lastOffset = records[0]?.offset;
     const [record] = interceptors.onConsume(records);
-    if (record === undefined || last === undefined) return undefined;
-    positions.beginRecord(last);
+    if (record === undefined || last === undefined || lastOffset === undefined) return undefined;
+    positions.beginRecord(last, lastOffset);
     if (buffer.changes !== this.#pumpedAt) this.#pump();
     return record;
   }

@@ -148,9 +148,9 @@ export class Positions {
     this.#onMoved(state);
   }
 
-  /** `for await` hands out the record before the position. */
-  beginRecord(state: PartitionState): void {
-    this.#current = { state, offset: (state.position ?? 1) - 1 };
+  /** `for await` hands this record out. */
+  beginRecord(state: PartitionState, offset: number): void {
+    this.#current = { state, offset };
   }
 
   /** The next record is asked for: the current one is finished. */

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import type { Consumer } from "../../../client-sdk/src/consumer/consumer.ts";
+import type { ConsumerRecord } from "../../../client-sdk/src/consumer/types.ts";
+import { utf8 } from "./fake-broker.ts";
 import { Bench, errorOf } from "./setup.ts";
 
 const p0 = { topic: "orders", partition: 0 };
@@ -193,4 +195,23 @@ test("wakeup and close in the body end the next step, though records wait in the
   expect((await bench.run(iterator.next())).value?.offset).toBe(1);
   await bench.run(consumer.close());
   expect((await errorOf(bench, iterator.next())).name).toBe("ClosedError");
+});
+
+test("a record with nothing behind it but what holds no records is unfinished all the same", async () => {
+  const bench = new Bench();
+  bench.broker.topic("t").assign(["t", 0]);
+  bench.broker.fill("t", 0, 2);
+  bench.broker.append("t", 0, [{ key: utf8("c"), value: null }], { control: true });
+  const renumbering = {
+    onConsume: (records: ConsumerRecord<string, string>[]) => records.map((one) => ({ ...one, offset: 77 })),
+  };
+  const consumer = bench.consumer({ "interceptor.classes": [renumbering] });
+  consumer.subscribe(["t"]);
+  let seen = 0;
+  for await (const _ of consumer) {
+    seen += 1;
+    if (seen === 2) break;
+  }
+  await bench.run(consumer.close());
+  expect(bench.broker.committed.get("t-0")?.offset).toBe(1);
 });
