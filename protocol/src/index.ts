@@ -13,6 +13,7 @@ export {
   BATCH_HEADER_BYTES,
   type BatchHeader,
   batchSizeBytes,
+  countRecords,
   NO_PRODUCER,
   patchBatch,
   readBatchHeader,

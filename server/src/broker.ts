@@ -21,6 +21,9 @@ import { Sessions } from "./listeners/sessions.ts";
 import { createLog } from "./log/broker-log.ts";
 import { InlineUnpacker, type Unpacker } from "./log/unpacker.ts";
 import { ThreadUnpacker } from "./log/unpacker-thread.ts";
+import { Exposition, type MetricSources } from "./metrics/exposition.ts";
+import { LoopLag } from "./metrics/loop-lag.ts";
+import { Meters } from "./metrics/meters.ts";
 import { type BrokerConfig, type BrokerOptions, readOptions } from "./options.ts";
 import { openStorage } from "./storage/open.ts";
 import type { OpenedStorage } from "./storage/storage.ts";
@@ -83,6 +86,7 @@ class RunningBroker implements Broker {
   #door: Door | undefined;
   #ending: Promise<void> | undefined;
   #failure: Error | undefined;
+  #loopLag: LoopLag | undefined;
 
   constructor(config: BrokerConfig) {
     this.#config = config;
@@ -125,7 +129,14 @@ class RunningBroker implements Broker {
       const { storage, state } = opened;
       const { clusterId } = state;
       const clock = this.#clock;
-      const turns = new CommitQueue({ storage, clock, logger, onStopped: (cause) => this.#fail(cause) });
+      const meters = new Meters(() => clock.nowMs());
+      const turns = new CommitQueue({
+        storage,
+        clock,
+        logger,
+        onStopped: (cause) => this.#fail(cause),
+        onTurn: ({ durationMs }) => meters.commits.observe(durationMs / 1000),
+      });
       this.#turns = turns;
       const unpacker = this.#createUnpacker();
       this.#unpacker = unpacker;
@@ -148,12 +159,15 @@ class RunningBroker implements Broker {
         log,
         groups,
         logger,
+        meters,
         describeStatus: () => this.#describe(parts, { startedAtMs, startedMs }),
       };
       this.#parts = parts;
       const refusals = new RefusalLog(logger, clock);
       const authenticator = new Authenticator({ digests: this.#config.tokenDigests, clock, refusals });
-      const services = { broker: parts, clock, dispatch, refusals, authenticator };
+      const exposition = new Exposition(this.#metricSources(parts, refusals, startedAtMs));
+      const metrics = () => exposition.text();
+      const services = { broker: parts, clock, dispatch, refusals, authenticator, metrics };
       const sessions = new Sessions({
         ...services,
         instances: new Instances(clock),
@@ -227,6 +241,38 @@ class RunningBroker implements Broker {
     else logger.warn({ host }, "tokens and records cross the network unencrypted: put TLS in front of this broker");
   }
 
+  #metricSources(parts: BrokerParts, refusals: RefusalLog, startedAtMs: number): MetricSources {
+    const { log, groups, meters, settings } = parts;
+    const { storage } = this.#opened as OpenedStorage;
+    const loopLag = new LoopLag(this.#clock);
+    this.#loopLag = loopLag;
+    return {
+      meters,
+      maxPartitions: settings["max.metric.partitions"],
+      maxGroups: settings["max.metric.groups"],
+      version: packageJson.version,
+      startedAtMs,
+      partitions: () => log.usage(),
+      groupMembers: () => groups.memberCounts(),
+      groupLags: () => groups.lags(),
+      rebalances: () => groups.rebalances(),
+      rejected: () => refusals.totals(),
+      now: () => {
+        const { topics, parkedFetches, tailCacheBytes } = log.stats;
+        return {
+          ...storage.stats(),
+          topics,
+          parkedFetches,
+          tailCacheBytes,
+          groups: groups.groupCount,
+          connections: this.#sessions?.count ?? 0,
+          storageFull: this.#turns?.storageFull === true,
+          eventLoopLagSeconds: loopLag.seconds,
+        };
+      },
+    };
+  }
+
   #describe(parts: BrokerParts, { startedAtMs, startedMs }: { startedAtMs: number; startedMs: number }) {
     const { storage, state } = this.#opened as OpenedStorage;
     const { stats } = parts.log;
@@ -271,6 +317,7 @@ class RunningBroker implements Broker {
       }
     };
     await attempt("stop accepting", () => {
+      this.#loopLag?.close();
       this.#door?.stopAccepting();
       this.#sessions?.stop();
     });
@@ -324,7 +371,7 @@ class RunningBroker implements Broker {
   }
 }
 
-type Services = Pick<HttpDoorOptions, "broker" | "clock" | "dispatch" | "refusals" | "authenticator">;
+type Services = Pick<HttpDoorOptions, "broker" | "clock" | "dispatch" | "refusals" | "authenticator" | "metrics">;
 
 function simulatedDoor(listener: { readonly address: string; close(): Promise<void> }): Door {
   return {

@@ -242,7 +242,14 @@ export const settingDefinitions = {
     default: 1000,
     min: 0,
     max: 1_000_000,
-    text: "Partitions that have metrics of their own; the others are summed up by topic.",
+    text: "Partitions, and partitions committed by groups, that have metrics of their own; how many are left out is a metric, too.",
+  },
+  "max.metric.groups": {
+    type: "integer",
+    default: 1000,
+    min: 0,
+    max: 1_000_000,
+    text: "Groups that have metrics of their own; how many are left out is a metric, too.",
   },
   "max.parked.fetches": {
     type: "integer",

@@ -3,6 +3,7 @@
 import type { ApiName, ApiRequest, ApiResponse } from "@brooklet/protocol";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import type { Log } from "../log/log.ts";
+import type { Meters } from "../metrics/meters.ts";
 import type { Peer } from "../peer.ts";
 import type { Settings } from "../settings.ts";
 import type { Logger } from "../world.ts";
@@ -28,6 +29,7 @@ export interface BrokerParts {
   readonly log: Log;
   readonly groups: GroupCoordinator;
   readonly logger: Logger;
+  readonly meters: Meters;
   describeStatus(): ApiResponse<"status">;
 }
 

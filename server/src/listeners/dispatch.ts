@@ -3,10 +3,18 @@
 //
 // Invariant: the handler is called synchronously, so requests start in the order in which doors dispatch them.
 
-import { type ApiName, type ApiRequest, type ErrorCode, ProtocolError, splitPayload } from "@brooklet/protocol";
+import {
+  type ApiName,
+  type ApiRequest,
+  type ApiResponse,
+  type ErrorCode,
+  ProtocolError,
+  splitPayload,
+} from "@brooklet/protocol";
 import { type ApiDefinition, apis, checkRequest } from "@brooklet/protocol/apis";
 import type { Handler, Principal, RequestContext } from "../api/handler.ts";
 import { type DispatchedApi, handlers } from "../api/index.ts";
+import type { Meters, ProducedPartition } from "../metrics/meters.ts";
 import type { Logger } from "../world.ts";
 
 /** An answer as a door sends it: header fields without `id`, and the payload in the order of the items it belongs to. */
@@ -56,13 +64,18 @@ export function dispatch(
   payload: Uint8Array,
   context: RequestContext,
 ): Promise<Answer> {
-  const { logger } = context.broker;
+  const { logger, meters } = context.broker;
   const answered = (response: object) => {
+    meters.finished(api, context.nowMs);
+    // Sound: `fields` were validated as a produce request, and each item has got its batches.
+    if (api === "produce")
+      meters.produced(fields.partitions as ProducedPartition[], (response as ApiResponse<"produce">).results);
     // The peer describes itself only to a logger that shows debug lines.
     logger.debug({ api, peer: context.peer }, "answered");
-    return answerOf(api, response);
+    return answerOf(api, response, meters);
   };
   const refused = (error: unknown) => {
+    meters.finished(api, context.nowMs);
     const refusal = asProtocolError(error, api, logger);
     logger.debug({ api, peer: context.peer, code: refusal.code, reason: refusal.message }, "refused");
     return Promise.reject(refusal);
@@ -97,7 +110,7 @@ function payloadItems(name: string | undefined, request: Record<string, unknown>
   return name === undefined ? [] : (request[name] as { bytes: number }[]);
 }
 
-function answerOf(api: DispatchedApi, response: object): Answer {
+function answerOf(api: DispatchedApi, response: object, meters: Meters): Answer {
   const definition: ApiDefinition = apis[api];
   const name = definition.responsePayload;
   if (name === undefined) return { header: response, payload: NO_PAYLOAD };
@@ -108,6 +121,7 @@ function answerOf(api: DispatchedApi, response: object): Answer {
     for (const batch of batches) {
       payload.push(batch);
       bytes += batch.byteLength;
+      meters.fetched(batch);
     }
     return { ...fields, bytes };
   });

@@ -42,9 +42,9 @@ export class RefusalLog {
     this.#clock = clock;
   }
 
-  /** How often since the broker started. */
-  total(refusal: RefusalClass): number {
-    return this.#classes.get(refusal)?.total ?? 0;
+  /** How often each since the broker started. */
+  *totals(): Generator<readonly [refusal: RefusalClass, total: number], void, undefined> {
+    for (const refusal of refusalClasses) yield [refusal, this.#classes.get(refusal)?.total ?? 0];
   }
 
   refused(refusal: RefusalClass, peer: string, reason: string): void {

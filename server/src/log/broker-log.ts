@@ -230,7 +230,7 @@ class BrokerLog implements Log {
 
   *usage(): Generator<PartitionUsage, void, undefined> {
     for (const partition of partitionsOf(this.#catalog)) {
-      const { logStartOffset, highWatermark, index } = partition;
+      const { logStartOffset, highWatermark, lastStableOffset, index } = partition;
       const { sizeBytes, segments } = index;
       const { topic } = partition.topic;
       yield {
@@ -238,6 +238,7 @@ class BrokerLog implements Log {
         partition: partition.partition,
         logStartOffset,
         highWatermark,
+        lastStableOffset,
         sizeBytes,
         segments: segments.length,
       };

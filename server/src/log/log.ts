@@ -64,6 +64,7 @@ export interface PartitionUsage {
   readonly partition: number;
   readonly logStartOffset: number;
   readonly highWatermark: number;
+  readonly lastStableOffset: number;
   /** Encoded batches of all its segments. */
   readonly sizeBytes: number;
   readonly segments: number;

@@ -71,11 +71,12 @@ function roomOf(path: string, root: string): string {
 const serverArrows: Readonly<Record<string, readonly string[]>> = {
   "index.ts": ["broker.ts"],
   "broker.ts": ["*"],
-  listeners: ["api"],
-  api: ["log", "groups"],
+  listeners: ["api", "metrics"],
+  api: ["log", "groups", "metrics"],
   log: ["storage"],
   groups: ["storage", "log"],
   storage: [],
+  metrics: [],
   "world.ts": ["storage"],
 };
 const clientArrows: Readonly<Record<string, readonly string[]>> = {
