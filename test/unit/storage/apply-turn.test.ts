@@ -191,3 +191,41 @@ test("after an I/O error nothing is executed any more, in any generation", () =>
   expect(verdict).toEqual({ outcome: "failed", message: "disk I/O error (SQLITE_IOERR_FSYNC)" });
   expect(loadState(db).counters).toEqual({});
 });
+
+test("more partitions and other configurations are read back; for a topic that is gone they are nothing", () => {
+  const db = testDatabase();
+  const writer = new TurnWriter(db, noReserve);
+  writer.apply(turn(1, { records: [{ kind: "createTopic", topic: storedTopic("orders", 1) }] }));
+  const partitions = [
+    { partition: 1, partitionId: 7 },
+    { partition: 2, partitionId: 9 },
+  ];
+  writer.apply(
+    turn(2, {
+      records: [{ kind: "addPartitions", topicId: "orders-id", partitions }],
+      essential: [{ kind: "putTopicConfigs", topicId: "orders-id", configs: { "segment.ms": "5" } }],
+    }),
+  );
+  expect(loadState(db).topics).toMatchObject([
+    {
+      topic: "orders",
+      configs: { "segment.ms": "5" },
+      partitions: [
+        { partitionId: 1, logStartOffset: 0 },
+        { partitionId: 7, logStartOffset: 0 },
+        { partitionId: 9, logStartOffset: 0 },
+      ],
+    },
+  ]);
+  writer.apply(
+    turn(3, {
+      records: [
+        { kind: "deleteTopic", topicId: "orders-id" },
+        { kind: "addPartitions", topicId: "orders-id", partitions: [{ partition: 3, partitionId: 10 }] },
+        { kind: "putTopicConfigs", topicId: "orders-id", configs: {} },
+      ],
+    }),
+  );
+  expect(loadState(db).topics).toEqual([]);
+  expect(count(db, "partitions")).toBe(0);
+});
