@@ -99,6 +99,31 @@ test("on a full disk records fail definitely, commits pass, reads go on; with ro
   expect(state.offsets).toMatchObject([{ offset: 49 }]);
 });
 
+test("on a full disk a log start can move, and the room of what lies before it lets records in again", async (context) => {
+  const disk = smallDisk(context, 112);
+  const data = join(disk, "data");
+  const { storage } = await openTestStorage(data, { durability: "process" });
+  const stopped: Error[] = [];
+  const onStopped = (cause: Error) => stopped.push(cause);
+  const queue = new CommitQueue({ storage, clock: systemClock, logger: silentLogger, onStopped });
+  onTestFinished(() => queue.close());
+  const stage = stager(queue);
+  expect(await stage([{ kind: "createTopic", topic: storedTopic("orders", 1) }])).toBe("durable");
+  await until(() => statSync(join(data, "brooklet.reserve"), { throwIfNoEntry: false })?.size === 16 * MIB);
+  let end = 0;
+  while ((await stage([append(1, end, { valueBytes: MIB })])) === "durable") end += 1;
+  expect(end).toBeGreaterThan(20);
+  expect(queue.storageFull).toBe(true);
+
+  const move = { kind: "moveLogStart", partitionId: 1, logStartOffset: end - 2, firstSegmentOffset: end - 2 } as const;
+  expect(await stage([move], true)).toBe("durable");
+  await until(() => !queue.storageFull);
+  expect(await stage([append(1, end, { valueBytes: MIB })])).toBe("durable");
+  expect(stopped).toEqual([]);
+  const read = await storage.read({ partitionId: 1, fromOffset: 0, endOffset: end + 1, maxBytes: 100 * MIB });
+  expect(read.map(({ baseOffset }) => baseOffset)).toEqual([end - 2, end - 1, end]);
+});
+
 test("a checkpoint does not take the room that commits need", async (context) => {
   const disk = smallDisk(context, 64);
   const data = join(disk, "data");
