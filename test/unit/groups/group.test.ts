@@ -67,8 +67,13 @@ class Machine {
     return [...this.send(memberId, fields), ...this.turn()];
   }
 
-  join(memberId: string): Effect[] {
-    return this.beat(memberId, { memberEpoch: 0, subscription: ["orders"], rebalanceTimeoutMs: 20_000 });
+  join(memberId: string, fields: Partial<HeartbeatRequest> = {}): Effect[] {
+    return this.beat(memberId, { memberEpoch: 0, subscription: ["orders"], rebalanceTimeoutMs: 20_000, ...fields });
+  }
+
+  /** Another member id says it is the static member that `w` is, where `w` is one. */
+  claim(fields: Partial<HeartbeatRequest> = {}): Effect[] {
+    return this.send("w2", { memberEpoch: 0, subscription: ["orders"], instanceId: "i", ...fields });
   }
 
   owned(memberId: string): NonNullable<HeartbeatRequest["owned"]> {
@@ -82,7 +87,19 @@ class Machine {
   }
 }
 
-type Start = "absent" | "joining" | "STABLE" | "behind" | "UNREVOKED" | "UNRELEASED" | "owed";
+type Start =
+  | "absent"
+  | "joining"
+  | "STABLE"
+  | "behind"
+  | "UNREVOKED"
+  | "UNRELEASED"
+  | "owed"
+  | "static"
+  | "claimed"
+  | "departed"
+  | "kept"
+  | "replaced";
 
 /** `w` in the wanted state, beside `other`. */
 function machineIn(start: Start): Machine {
@@ -99,6 +116,16 @@ function machineIn(start: Start): Machine {
   if (start === "UNRELEASED") {
     machine.join("other");
     machine.join("w");
+    return machine;
+  }
+  if (["static", "claimed", "departed", "kept", "replaced"].includes(start)) {
+    machine.join("w", { instanceId: "i" });
+    if (start === "claimed" || start === "kept") expect(() => machine.claim()).toThrow(/last heard/);
+    if (start === "departed" || start === "replaced") machine.beat("w", { memberEpoch: -2 });
+    if (start === "replaced") machine.claim();
+    if (start === "replaced") machine.turn();
+    if (start === "kept") machine.group.expire("session", "w", NOW_MS);
+    if (start === "kept") machine.turn();
     return machine;
   }
   machine.join("w");
@@ -147,6 +174,15 @@ const events = {
   "epoch ahead": (machine: Machine) => machine.send("w", { memberEpoch: 99, owned: [] }),
   "old number": (machine: Machine) => machine.send("w", { seq: 0 }),
   leave: (machine: Machine) => machine.send("w", { memberEpoch: -1 }),
+  "leave for now": (machine: Machine) => machine.send("w", { memberEpoch: -2 }),
+  claim: (machine: Machine) => machine.claim(),
+  "claim of an epoch": (machine: Machine) => machine.claim({ memberEpoch: 1 }),
+  "connection lost": (machine: Machine) => machine.group.connectionLost("w", 500, NOW_MS),
+  removed: (machine: Machine) => {
+    const { effects, refusals } = machine.group.removeMembers([{ memberId: "w" }], undefined, NOW_MS);
+    if (refusals[0] !== undefined) throw refusals[0];
+    return effects;
+  },
   "session ends": (machine: Machine) => machine.group.expire("session", "w", NOW_MS),
   "rebalance ends": (machine: Machine) => machine.group.expire("rebalance", "w", NOW_MS),
   "topic deleted": (machine: Machine) => {
@@ -163,6 +199,14 @@ const GONE = [...STILL, "(eviction)", "requestTurn"];
 const LEFT = [...STILL, "(leave)", "requestTurn"];
 const SUPERSEDED = "refuse STALE_MEMBER_EPOCH";
 const BOTH = ["schedule session", "schedule session"];
+/** Somebody new comes as a static member, whom nobody of the group is. */
+const NEWCOMER = ["requestTurn", ...DUE, "(join)"];
+const KEPT = [...STILL, "schedule session", "requestTurn"];
+const OTHERS: Pick<Record<keyof typeof events, string[]>, "claim" | "claim of an epoch"> = {
+  claim: NEWCOMER,
+  "claim of an epoch": ["UNKNOWN_MEMBER_ID"],
+};
+const DYNAMIC = { ...OTHERS, "leave for now": ["INVALID_REQUEST"] };
 
 // Per start, per event: the effects.
 const table: Record<Start, Record<keyof typeof events, string[]>> = {
@@ -175,6 +219,10 @@ const table: Record<Start, Record<keyof typeof events, string[]>> = {
     "epoch ahead": ["UNKNOWN_MEMBER_ID"],
     "old number": ["INVALID_REQUEST"],
     leave: ["UNKNOWN_MEMBER_ID"],
+    ...OTHERS,
+    "leave for now": ["UNKNOWN_MEMBER_ID"],
+    "connection lost": [],
+    removed: ["UNKNOWN_MEMBER_ID"],
     "session ends": [],
     "rebalance ends": [],
     "topic deleted": ["requestTurn"],
@@ -190,6 +238,9 @@ const table: Record<Start, Record<keyof typeof events, string[]>> = {
     "epoch ahead": ["FENCED_MEMBER_EPOCH"],
     "old number": ["INVALID_REQUEST"],
     leave: [SUPERSEDED, ...LEFT],
+    ...DYNAMIC,
+    "connection lost": [],
+    removed: [...LEFT, "refuse UNKNOWN_MEMBER_ID"],
     "session ends": [],
     "rebalance ends": [],
     "topic deleted": ["requestTurn"],
@@ -205,6 +256,9 @@ const table: Record<Start, Record<keyof typeof events, string[]>> = {
     "epoch ahead": ["FENCED_MEMBER_EPOCH"],
     "old number": ["STALE_MEMBER_EPOCH"],
     leave: LEFT,
+    ...DYNAMIC,
+    "connection lost": GONE,
+    removed: [...LEFT, "hint"],
     "session ends": GONE,
     "rebalance ends": [],
     "topic deleted": ["requestTurn"],
@@ -220,6 +274,9 @@ const table: Record<Start, Record<keyof typeof events, string[]>> = {
     "epoch ahead": ["FENCED_MEMBER_EPOCH"],
     "old number": ["STALE_MEMBER_EPOCH"],
     leave: LEFT,
+    ...DYNAMIC,
+    "connection lost": GONE,
+    removed: [...LEFT, "hint"],
     "session ends": GONE,
     "rebalance ends": [],
     "topic deleted": ["requestTurn"],
@@ -235,6 +292,9 @@ const table: Record<Start, Record<keyof typeof events, string[]>> = {
     "epoch ahead": ["FENCED_MEMBER_EPOCH"],
     "old number": ["STALE_MEMBER_EPOCH"],
     leave: LEFT,
+    ...DYNAMIC,
+    "connection lost": GONE,
+    removed: [...LEFT, "hint"],
     "session ends": GONE,
     "rebalance ends": GONE,
     "topic deleted": ["requestTurn"],
@@ -250,6 +310,9 @@ const table: Record<Start, Record<keyof typeof events, string[]>> = {
     "epoch ahead": ["FENCED_MEMBER_EPOCH"],
     "old number": ["STALE_MEMBER_EPOCH"],
     leave: LEFT,
+    ...DYNAMIC,
+    "connection lost": GONE,
+    removed: [...LEFT, "hint"],
     "session ends": GONE,
     "rebalance ends": [],
     "topic deleted": ["requestTurn"],
@@ -265,6 +328,112 @@ const table: Record<Start, Record<keyof typeof events, string[]>> = {
     "epoch ahead": ["FENCED_MEMBER_EPOCH"],
     "old number": ["STALE_MEMBER_EPOCH"],
     leave: [SUPERSEDED, ...LEFT],
+    ...DYNAMIC,
+    "connection lost": [],
+    removed: [...LEFT, "refuse UNKNOWN_MEMBER_ID"],
+    "session ends": [],
+    "rebalance ends": [],
+    "topic deleted": ["requestTurn"],
+    seal: [],
+    start: ["schedule session"],
+  },
+  static: {
+    heartbeat: ["answer 1", "schedule session"],
+    acknowledge: ["answer 1", "schedule session"],
+    everything: ["answer 1 +2", "schedule session"],
+    subscribe: ["requestTurn", ...DUE],
+    "join again": ["answer 1 +2", "schedule session", "(join)"],
+    "epoch ahead": ["FENCED_MEMBER_EPOCH"],
+    "old number": ["STALE_MEMBER_EPOCH"],
+    leave: LEFT,
+    "leave for now": [...KEPT, "(leave)"],
+    claim: ["UNRELEASED_INSTANCE_ID"],
+    "claim of an epoch": ["FENCED_INSTANCE_ID"],
+    "connection lost": GONE,
+    removed: [...LEFT, "hint"],
+    "session ends": GONE,
+    "rebalance ends": [],
+    "topic deleted": ["requestTurn"],
+    seal: [],
+    start: ["schedule session"],
+  },
+  // As `static`, but somebody waits for the place.
+  claimed: {
+    heartbeat: ["answer 1", "schedule session"],
+    acknowledge: ["answer 1", "schedule session"],
+    everything: ["answer 1 +2", "schedule session"],
+    subscribe: ["requestTurn", ...DUE],
+    "join again": ["answer 1 +2", "schedule session", "(join)"],
+    "epoch ahead": ["FENCED_MEMBER_EPOCH"],
+    "old number": ["STALE_MEMBER_EPOCH"],
+    leave: LEFT,
+    "leave for now": [...KEPT, "(leave)"],
+    claim: ["UNRELEASED_INSTANCE_ID"],
+    "claim of an epoch": ["FENCED_INSTANCE_ID"],
+    "connection lost": [...KEPT, "(eviction)"],
+    removed: [...LEFT, "hint"],
+    "session ends": [...KEPT, "(eviction)"],
+    "rebalance ends": [],
+    "topic deleted": ["requestTurn"],
+    seal: [],
+    start: ["schedule session"],
+  },
+  departed: {
+    heartbeat: ["FENCED_MEMBER_EPOCH"],
+    acknowledge: ["FENCED_MEMBER_EPOCH"],
+    everything: ["FENCED_MEMBER_EPOCH"],
+    subscribe: ["FENCED_MEMBER_EPOCH"],
+    "join again": [...DUE, "(join)"],
+    "epoch ahead": ["FENCED_MEMBER_EPOCH"],
+    "old number": ["STALE_MEMBER_EPOCH"],
+    leave: LEFT,
+    "leave for now": [...KEPT, "(leave)"],
+    claim: [...STILL, ...DUE, "(join)"],
+    "claim of an epoch": ["FENCED_INSTANCE_ID"],
+    "connection lost": [],
+    removed: LEFT,
+    "session ends": GONE,
+    "rebalance ends": [],
+    "topic deleted": ["requestTurn"],
+    seal: [],
+    start: ["schedule session"],
+  },
+  // Its session ended, and the place waits for the claimant: as `departed`.
+  kept: {
+    heartbeat: ["FENCED_MEMBER_EPOCH"],
+    acknowledge: ["FENCED_MEMBER_EPOCH"],
+    everything: ["FENCED_MEMBER_EPOCH"],
+    subscribe: ["FENCED_MEMBER_EPOCH"],
+    "join again": [...DUE, "(join)"],
+    "epoch ahead": ["FENCED_MEMBER_EPOCH"],
+    "old number": ["STALE_MEMBER_EPOCH"],
+    leave: LEFT,
+    "leave for now": [...KEPT, "(leave)"],
+    claim: [...STILL, ...DUE, "(join)"],
+    "claim of an epoch": ["FENCED_INSTANCE_ID"],
+    "connection lost": [],
+    removed: LEFT,
+    "session ends": GONE,
+    "rebalance ends": [],
+    "topic deleted": ["requestTurn"],
+    seal: [],
+    start: ["schedule session"],
+  },
+  // `w2` has its place.
+  replaced: {
+    heartbeat: ["INVALID_REQUEST"],
+    acknowledge: ["INVALID_REQUEST"],
+    everything: NEWCOMER,
+    subscribe: NEWCOMER,
+    "join again": NEWCOMER,
+    "epoch ahead": ["FENCED_INSTANCE_ID"],
+    "old number": ["INVALID_REQUEST"],
+    leave: ["FENCED_INSTANCE_ID"],
+    "leave for now": ["FENCED_INSTANCE_ID"],
+    claim: ["answer 1 +2", "schedule session", "(join)"],
+    "claim of an epoch": ["answer 1", "schedule session"],
+    "connection lost": [],
+    removed: ["FENCED_INSTANCE_ID"],
     "session ends": [],
     "rebalance ends": [],
     "topic deleted": ["requestTurn"],
