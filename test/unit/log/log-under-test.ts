@@ -11,6 +11,7 @@ import { connect } from "../../../server/src/storage/sqlite/connection.ts";
 import { InlineStorage } from "../../../server/src/storage/sqlite/inline.ts";
 import { loadState, markStart } from "../../../server/src/storage/sqlite/load-state.ts";
 import { createOrCheck } from "../../../server/src/storage/sqlite/schema.ts";
+import type { StoredState } from "../../../server/src/storage/storage.ts";
 import { CommitQueue } from "../../../server/src/storage/turns.ts";
 import type { Logger } from "../../../server/src/world.ts";
 import { FaultyStorage } from "../../support/faulty-storage.ts";
@@ -78,6 +79,11 @@ export class LogUnderTest {
     this.log.close();
     this.turns.close();
     ({ storage: this.storage, turns: this.turns, log: this.log } = this.#start());
+  }
+
+  /** What a start would find in the database. */
+  stored(): StoredState {
+    return loadState(this.#db);
   }
 
   /** What is in the database, as the truth about durability: first and last offsets of the batches, in order. */
