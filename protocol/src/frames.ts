@@ -7,7 +7,7 @@
 import { parse } from "secure-json-parse";
 import { ProtocolError } from "./errors.ts";
 import { readUint32, writeInt32 } from "./integers.ts";
-import { FRAME_PREFIX_BYTES, MAX_JSON_DEPTH } from "./limits.ts";
+import { FRAME_PREFIX_BYTES, MAX_JSON_DEPTH, MAX_JSON_KEYS } from "./limits.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -23,6 +23,10 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
+const COLON = 0x3a;
+
+/** Keys seen so far of the object that is open at each depth. */
+const keysAtDepth = new Uint32Array(MAX_JSON_DEPTH + 1);
 
 /** A frame as it came; `payload` is a view into its bytes. */
 export interface Frame {
@@ -80,7 +84,7 @@ export function decodeFrame(bytes: Uint8Array, bounds: { readonly maxHeaderBytes
 
 /** Parses the JSON of a header that came without a frame around it (HTTP's `application/json`), by the same rules. */
 export function parseHeader(json: Uint8Array): Record<string, unknown> {
-  checkDepth(json);
+  checkShape(json);
   let text: string;
   try {
     text = decoder.decode(json);
@@ -122,8 +126,11 @@ export function splitPayload(payload: Uint8Array, items: readonly { readonly byt
   return parts;
 }
 
-/** JSON.parse recurses: the nesting is counted first, over the raw bytes, strings left out. */
-function checkDepth(json: Uint8Array): void {
+/**
+ * JSON.parse recurses, and builds whatever it is given: nesting, and the keys of each object, are counted first, over the raw
+ * bytes, strings left out.
+ */
+function checkShape(json: Uint8Array): void {
   let depth = 0;
   let inString = false;
   for (let at = 0; at < json.length; at++) {
@@ -136,13 +143,18 @@ function checkDepth(json: Uint8Array): void {
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       depth++;
       if (depth > MAX_JSON_DEPTH) throw unreadable(`it is nested more than ${MAX_JSON_DEPTH} deep`);
+      keysAtDepth[depth] = 0;
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       depth--;
+    } else if (byte === COLON && depth > 0) {
+      const keys = (keysAtDepth[depth] as number) + 1;
+      if (keys > MAX_JSON_KEYS) throw unreadable(`an object in it has more than ${MAX_JSON_KEYS} keys`);
+      keysAtDepth[depth] = keys;
     }
   }
 }
 
-/** Whether any object in `value` has `key` of its own. Depth is bounded by checkDepth. */
+/** Whether any object in `value` has `key` of its own. Depth is bounded by checkShape. */
 function hasKey(value: object, key: string): boolean {
   if (Object.hasOwn(value, key)) return true;
   return Object.values(value).some((inner) => typeof inner === "object" && inner !== null && hasKey(inner, key));

@@ -8,6 +8,8 @@ export const MAX_HEADER_BYTES_BEFORE_HELLO = 64 * 1024;
 export const FRAME_PREFIX_BYTES = 4;
 /** JSON nesting in a frame header; checked before it is parsed. */
 export const MAX_JSON_DEPTH = 32;
+/** Keys of one object in a frame header: more is no request of anybody, and an object that wide is slow to build. */
+export const MAX_JSON_KEYS = 10_000;
 
 export const WEBSOCKET_PATH = "/v1/ws";
 export const WEBSOCKET_SUBPROTOCOL = "brooklet.v1";

@@ -17,6 +17,8 @@ const MAX_UNANSWERED_REQUESTS = 1_000;
 const MAX_REQUEST_BYTES_IN_ALL = 256 * 1024 * 1024;
 /** Output that a peer has not taken, beyond one whole fetch answer. */
 const MAX_UNREAD_OUTPUT_BYTES = 4 * 1024 * 1024;
+/** The same of all connections together; above it the one with the most is closed. */
+export const MAX_UNREAD_OUTPUT_BYTES_IN_ALL = 256 * 1024 * 1024;
 /** A peer whose unread output stays above the bound for so long is given up. */
 const MAX_STALL_MS = 30_000;
 const OUTPUT_CHECK_INTERVAL_MS = 20;
@@ -66,6 +68,10 @@ export class PendingRequest implements Cancellation {
 /** What the connections of one broker share. */
 export interface FlowTotals {
   requestBytes: number;
+  /** At least what links hold that peers have not taken: each connection's share is as old as its last message. */
+  unreadBytes: number;
+  /** Called when unreadBytes has come above its bound: counts afresh, and closes whoever holds the most until it is below. */
+  relieve(): void;
 }
 
 export class Flow {
@@ -84,6 +90,8 @@ export class Flow {
   #heldBack = false;
   #heldBackUntilMs = Number.NEGATIVE_INFINITY;
   #stalledMs = 0;
+  /** This connection's share of totals.unreadBytes. */
+  #unreadBytes = 0;
 
   constructor(
     link: Link,
@@ -132,8 +140,18 @@ export class Flow {
     return this.#heldBack || this.#heldBackUntilMs > sinceMs;
   }
 
+  /** Counts afresh what the peer has not taken. */
+  countUnread(): number {
+    const unreadBytes = this.#link.bufferedBytes;
+    this.#totals.unreadBytes += unreadBytes - this.#unreadBytes;
+    this.#unreadBytes = unreadBytes;
+    return unreadBytes;
+  }
+
   /** The connection has ended: it owes nothing any more. */
   close(): void {
+    this.#totals.unreadBytes -= this.#unreadBytes;
+    this.#unreadBytes = 0;
     this.#totals.requestBytes -= this.#inFlightBytes + this.#exemptBytes;
     this.#inFlightBytes = 0;
     this.#exemptBytes = 0;
@@ -158,6 +176,8 @@ export class Flow {
 
   send(message: Uint8Array): void {
     this.#link.send(message);
+    this.countUnread();
+    if (this.#totals.unreadBytes > MAX_UNREAD_OUTPUT_BYTES_IN_ALL) this.#totals.relieve();
     if (this.#reading && this.outputIsFull) this.#updateReading();
   }
 

@@ -113,6 +113,11 @@ export class Session implements LinkHandlers, Peer, Supersedable {
     return this.#pending.size;
   }
 
+  /** What the peer has not taken, counted afresh. */
+  countUnread(): number {
+    return this.#flow.countUnread();
+  }
+
   hintHeartbeat(groupId: string): void {
     if (this.#state === "open" && !this.#flow.outputIsFull)
       this.#flow.send(encodeFrame({ event: "heartbeatNow", groupId }));

@@ -3,6 +3,7 @@
 
 import type { Link, LinkHandlers } from "@brooklet/protocol/world";
 import type { Newcomer } from "../world.ts";
+import { type FlowTotals, MAX_UNREAD_OUTPUT_BYTES_IN_ALL } from "./flow.ts";
 import { Session, type SessionServices } from "./session.ts";
 
 const GOING_AWAY = 1001;
@@ -14,6 +15,7 @@ export class Sessions {
   readonly #maxGreeting: number;
   readonly #all = new Set<Session>();
   readonly #greeting = new Set<Session>();
+  readonly #totals: FlowTotals = { requestBytes: 0, unreadBytes: 0, relieve: () => this.#relieve() };
   #stopping = false;
 
   constructor(services: Omit<SessionServices, "totals" | "isStopping" | "greeted" | "ended">) {
@@ -22,7 +24,7 @@ export class Sessions {
     this.#maxGreeting = settings["max.unauthenticated.connections"];
     this.#services = {
       ...services,
-      totals: { requestBytes: 0 },
+      totals: this.#totals,
       isStopping: () => this.#stopping,
       greeted: (session) => void this.#greeting.delete(session),
       ended: (session) => {
@@ -63,6 +65,18 @@ export class Sessions {
       return { code: TRY_AGAIN_LATER, reason: "max.unauthenticated.connections have not said hello" };
     }
     return undefined;
+  }
+
+  /** Many that each keep to their bound are still too much together: those that hold the most go first. */
+  #relieve(): void {
+    const held = [...this.#all].map((session) => ({ session, bytes: session.countUnread() }));
+    held.sort((a, b) => b.bytes - a.bytes);
+    for (const { session, bytes } of held) {
+      if (this.#totals.unreadBytes <= MAX_UNREAD_OUTPUT_BYTES_IN_ALL) return;
+      const reason = `all clients together do not read ${this.#totals.unreadBytes} bytes of answers; ${bytes} are yours`;
+      this.#services.refusals.refused("quota", session.description, reason);
+      session.end(TRY_AGAIN_LATER, reason);
+    }
   }
 
   /** From now on requests are refused; those that started are still answered. */

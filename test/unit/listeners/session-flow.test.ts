@@ -130,6 +130,34 @@ test("a client that does not read is not read either, and gets no more; when it 
   close();
 });
 
+test("what all clients together do not read is bounded: who holds the most is closed and told why, the others are not", async () => {
+  const MIB = 1024 * KIB;
+  const { greeted, calls, close } = world();
+  const slow = Array.from({ length: 21 }, () => greeted());
+  const [first, , greediest] = slow;
+  const newcomer = greeted();
+  const answerWith = async (client: ReturnType<typeof greeted>, unreadBytes: number) => {
+    client.send({ id: calls.length, api: "groupHeartbeat" });
+    client.link.bufferedBytes = unreadBytes;
+    calls.at(-1)?.answer.resolve(DONE);
+    await settle();
+  };
+  const closed = () => [...slow, newcomer].filter(({ link }) => link.closed !== undefined);
+  for (const client of slow) await answerWith(client, 12 * MIB);
+  // Nobody tells when a peer has read: before anybody is closed, all are counted afresh.
+  if (first !== undefined) first.link.bufferedBytes = 0;
+  await answerWith(newcomer, 5 * MIB);
+  expect(closed()).toHaveLength(0);
+  if (greediest !== undefined) greediest.link.bufferedBytes = 12.5 * MIB;
+  if (first !== undefined) await answerWith(first, 12 * MIB);
+  expect(closed().map((client) => slow.indexOf(client))).toEqual([2]);
+  expect(greediest?.link.closed).toEqual({
+    code: 1013,
+    reason: "all clients together do not read 270008320 bytes of answers; 13107200 are yours",
+  });
+  close();
+});
+
 test("a client that does not read for thirty seconds is given up", async () => {
   const { greeted, calls, clock, close } = world();
   const [slow, other] = [greeted(), greeted()];

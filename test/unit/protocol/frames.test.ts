@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ProtocolError } from "../../../protocol/src/errors.ts";
 import { decodeFrame, encodeFrame, parseHeader, splitPayload } from "../../../protocol/src/frames.ts";
-import { MAX_HEADER_BYTES, MAX_JSON_DEPTH } from "../../../protocol/src/limits.ts";
+import { MAX_HEADER_BYTES, MAX_JSON_DEPTH, MAX_JSON_KEYS } from "../../../protocol/src/limits.ts";
 import { fromHex, refusal, toHex, utf8 } from "../../support/bytes.ts";
 
 const bounds = { maxHeaderBytes: MAX_HEADER_BYTES };
@@ -125,4 +125,22 @@ test.each([
   const error = refusal(() => splitPayload(Uint8Array.of(1, 2, 3, 4, 5), items));
   expect(error).toBeInstanceOf(ProtocolError);
   expect(error.code).toBe("INVALID_REQUEST");
+});
+
+test("an object has a bounded number of keys, at any depth; many small objects, and colons in texts, are no wide one", () => {
+  const wide = (keys: number) => Object.fromEntries(Array.from({ length: keys }, (_, index) => [`k${index}`, index]));
+  for (const wrap of [(inner: object) => inner, (inner: object) => ({ a: [{ b: 1 }, inner] })]) {
+    expect(() => parseHeader(utf8(JSON.stringify(wrap(wide(MAX_JSON_KEYS)))))).not.toThrow();
+    expect(refusal(() => parseHeader(utf8(JSON.stringify(wrap(wide(MAX_JSON_KEYS + 1)))))).message).toMatch(
+      /more than 10000 keys/,
+    );
+  }
+  const narrow = {
+    partitions: Array.from({ length: 30_000 }, () => ({ topic: "t", partition: 1 })),
+    text: ":".repeat(99_999),
+  };
+  expect(() => parseHeader(utf8(JSON.stringify(narrow)))).not.toThrow();
+  expect(refusal(() => parseHeader(utf8(`{${'"a":1,'.repeat(1_000_000)}"b":1}`))).message).toMatch(
+    /more than 10000 keys/,
+  );
 });
