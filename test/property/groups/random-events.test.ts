@@ -1,5 +1,7 @@
 // Random sequences of everything that can happen to a group, against what must hold at every step: one owner per partition,
 // epochs that never go back, one answer per request, commits from owners only; and when the faults stop, the group settles.
+// Half of the members are static ones whose processes end, cleanly or not, and come again; some subscribe by pattern, they vote
+// for different assignors, and connections close and open.
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -8,11 +10,11 @@ import { GroupWorld, type HandMember, JOIN } from "../../unit/groups/group-world
 
 type Action =
   | { do: "beat"; who: number; says: "nothing" | "all" | "owned" }
-  | { do: "join"; who: number; topics: string[] }
-  | { do: "leave"; who: number }
-  | { do: "subscribe"; who: number; topics: string[] }
+  | { do: "join"; who: number; topics: string[]; pattern: string; assignor: "uniform" | "range" | undefined }
+  | { do: "leave" | "depart" | "startAgain" | "disconnect" | "connect" | "remove"; who: number }
+  | { do: "subscribe"; who: number; topics: string[]; pattern: string; assignor: undefined }
   | { do: "commit"; who: number; topic: string; partition: number; epochBack: number }
-  | { do: "create" | "delete"; topic: string }
+  | { do: "create" | "delete" | "extend"; topic: string }
   | { do: "pass"; durationMs: number }
   | { do: "pause"; durationMs: number }
   | { do: "seal" | "complete" | "fail" | "restart" };
@@ -22,15 +24,46 @@ const TOPICS = ["a", "b", "c"];
 const who = fc.integer({ min: 0, max: NAMES.length - 1 });
 const topic = fc.constantFrom(...TOPICS);
 const topics = fc.uniqueArray(topic, { maxLength: 3 });
+const pattern = fc.oneof(
+  { weight: 3, arbitrary: fc.constant("") },
+  { weight: 1, arbitrary: fc.constantFrom("a|b", "[bc]", ".*", "x") },
+);
+/** The last two are static members. */
+const instanceOf = (index: number) => (index < 2 ? undefined : `i${index}`);
+const GRACE_MS = 2_000;
 
 const action: fc.Arbitrary<Action> = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.record({ do: fc.constant("beat" as const), who, says: fc.constantFrom("nothing", "all", "owned") }),
   },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant("join" as const), who, topics }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), who }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("subscribe" as const), who, topics }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant("join" as const),
+      who,
+      topics,
+      pattern,
+      assignor: fc.constantFrom(undefined, "uniform" as const, "range" as const),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom("leave" as const, "depart", "startAgain", "disconnect", "connect", "remove"),
+      who,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("subscribe" as const),
+      who,
+      topics,
+      pattern,
+      assignor: fc.constant(undefined),
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -41,7 +74,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       epochBack: fc.integer({ min: -1, max: 3 }),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("create" as const, "delete" as const), topic }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("create" as const, "delete" as const, "extend"), topic }) },
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant("pass" as const), durationMs: fc.integer({ min: 0, max: 9000 }) }),
@@ -57,12 +90,19 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 
 /** A client that keeps the rules of its side, and everything that was seen of the broker. */
 class Observed {
-  readonly world = new GroupWorld({}, { a: 4, b: 2 });
-  readonly members = NAMES.map((name) => this.world.member(name, "g"));
-  readonly subscriptions = new Map<HandMember, string[]>();
+  readonly world = new GroupWorld({ "group.disconnect.grace.ms": GRACE_MS }, { a: 4, b: 2 });
+  readonly members = NAMES.map((name) => this.member(name));
+  readonly subscriptions = new Map<HandMember, { subscription: string[]; pattern: string }>();
+  processes = 0;
   sent = 0;
   answered = 0;
   lastEpoch = 0;
+
+  member(memberId: string): HandMember {
+    const member = this.world.member(memberId, "g");
+    member.peer.clientInstanceId = `client of ${memberId}`;
+    return member;
+  }
 
   /** Sends; what the answer takes away is given up when it comes, as a client does. */
   send(member: HandMember, fields: Parameters<HandMember["send"]>[0] = {}): void {
@@ -70,11 +110,12 @@ class Observed {
     member.send(fields).then(
       (answer) => {
         this.answered += 1;
-        if (answer.memberEpoch === -1) this.#gone(member);
+        if (answer.memberEpoch < 0) this.#gone(member);
       },
       (error: { code: string }) => {
         this.answered += 1;
-        if (["UNKNOWN_MEMBER_ID", "FENCED_MEMBER_EPOCH", "GROUP_ID_NOT_FOUND"].includes(error.code)) this.#gone(member);
+        const lost = ["UNKNOWN_MEMBER_ID", "FENCED_MEMBER_EPOCH", "GROUP_ID_NOT_FOUND", "FENCED_INSTANCE_ID"];
+        if (lost.includes(error.code)) this.#gone(member);
       },
     );
   }
@@ -85,12 +126,26 @@ class Observed {
   }
 
   beat(member: HandMember, says: "nothing" | "all" | "owned"): void {
-    const subscription = this.subscriptions.get(member);
-    if (subscription === undefined) return;
-    if (member.epoch <= 0) this.send(member, { ...JOIN, subscription });
-    else if (says === "all")
-      this.send(member, { ...JOIN, memberEpoch: member.epoch, subscription, owned: member.owned });
+    const wanted = this.subscriptions.get(member);
+    if (wanted === undefined) return;
+    if (member.epoch <= 0) this.send(member, { ...JOIN, memberEpoch: 0, ...wanted, ...this.#instance(member) });
+    else if (says === "all") this.send(member, { ...JOIN, memberEpoch: member.epoch, ...wanted, owned: member.owned });
     else this.send(member, says === "owned" ? { owned: member.owned } : {});
+  }
+
+  #instance(member: HandMember): { instanceId?: string } {
+    const instanceId = instanceOf(this.members.indexOf(member));
+    return instanceId === undefined ? {} : { instanceId };
+  }
+
+  /** Another process with the same configuration. */
+  startAgain(index: number): void {
+    const before = this.members[index] as HandMember;
+    const next = this.member(`${NAMES[index]}-${++this.processes}`);
+    this.members[index] = next;
+    const wanted = this.subscriptions.get(before);
+    if (wanted !== undefined) this.subscriptions.set(next, wanted);
+    this.world.coordinator.clientDisconnected(before.peer.clientInstanceId ?? "");
   }
 
   async run(step: Action): Promise<void> {
@@ -99,11 +154,33 @@ class Observed {
       case "join":
       case "subscribe": {
         const member = this.members[step.who] as HandMember;
-        this.subscriptions.set(member, step.topics);
-        if (step.do === "join") this.send(member, { ...JOIN, subscription: step.topics });
+        const wanted = { subscription: step.topics, pattern: step.pattern };
+        this.subscriptions.set(member, wanted);
+        const vote = step.assignor === undefined ? {} : { assignor: step.assignor };
+        if (step.do === "join") this.send(member, { ...JOIN, ...wanted, ...vote, ...this.#instance(member) });
         else this.beat(member, "all");
         break;
       }
+      case "depart":
+        this.send(this.members[step.who] as HandMember, { memberEpoch: -2 });
+        break;
+      case "startAgain":
+        this.startAgain(step.who);
+        break;
+      case "disconnect":
+        world.coordinator.clientDisconnected(this.members[step.who]?.peer.clientInstanceId ?? "");
+        break;
+      case "connect":
+        world.coordinator.clientConnected(this.members[step.who]?.peer.clientInstanceId ?? "");
+        break;
+      case "remove":
+        world.coordinator
+          .removeMembers({ groupId: "g", members: [{ memberId: this.members[step.who]?.memberId ?? "" }] })
+          .catch(() => {});
+        break;
+      case "extend":
+        world.catalog.extend(step.topic, (world.catalog.byName(step.topic)?.partitionCount ?? 0) + 1);
+        break;
       case "beat":
         this.beat(this.members[step.who] as HandMember, step.says);
         break;
@@ -172,6 +249,8 @@ class Observed {
     // Durable epochs never go back, not by failed turns and not by restarts.
     expect(group.epoch).toBeGreaterThanOrEqual(group.error === undefined ? this.lastEpoch : 0);
     if (group.error === undefined) this.lastEpoch = group.epoch;
+    const instances = group.members.flatMap(({ instanceId }) => instanceId ?? []);
+    expect(new Set(instances).size).toBe(instances.length);
     const holders = new Map<string, string>();
     for (const { memberId, assignment, pendingRevocation, epoch } of group.members) {
       expect(epoch).toBeLessThanOrEqual(group.epoch);
@@ -202,7 +281,10 @@ class Observed {
     await settle();
     expect(this.answered).toBe(this.sent);
     const live = this.members.filter((member) => this.subscriptions.has(member));
-    for (let round = 0; round < 12; round++) {
+    for (const { peer } of live) world.coordinator.clientConnected(peer.clientInstanceId ?? "");
+    // Long enough for the sessions of processes that are gone, whose places others wait for.
+    for (let round = 0; round < 24; round++) {
+      await world.clock.advance(1_000);
       for (const member of live) {
         this.beat(member, "owned");
         world.turns.flush();
@@ -215,16 +297,21 @@ class Observed {
     const group = world.group("g");
     expect(group.state).toBe("Stable");
     expect(group.members.map(({ memberId }) => memberId).sort()).toEqual(live.map(({ memberId }) => memberId).sort());
-    const wanted = new Set(live.flatMap((member) => this.subscriptions.get(member) ?? []));
+    const namesOf = (member: HandMember) => {
+      const { subscription = [], pattern: expression = "" } = this.subscriptions.get(member) ?? {};
+      const matched = TOPICS.filter((name) => expression !== "" && new RegExp(`^(?:${expression})$`).test(name));
+      return [...new Set([...subscription, ...matched])].filter((name) => world.catalog.byName(name) !== undefined);
+    };
+    const wanted = new Set(live.flatMap(namesOf));
     const partitions = [...wanted].reduce((sum, name) => sum + (world.catalog.byName(name)?.partitionCount ?? 0), 0);
     expect(group.members.reduce((sum, { assignment }) => sum + assignment.length, 0)).toBe(partitions);
     for (const member of live) {
       const known = group.members.find(({ memberId }) => memberId === member.memberId);
       expect(member.owned).toEqual(known?.assignment);
     }
-    const equal = new Set(live.map((member) => [...(this.subscriptions.get(member) ?? [])].sort().join())).size === 1;
+    const equal = new Set(live.map((member) => namesOf(member).sort().join())).size === 1;
     const sizes = group.members.map(({ assignment }) => assignment.length);
-    if (equal) expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+    if (equal && group.assignor === "uniform") expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
     world.coordinator.close();
     expect(world.clock.liveTimers).toBe(0);
   }
