@@ -65,6 +65,10 @@ export class FaultyStorage implements Storage {
     this.#faults.set(number, fault);
   }
 
+  forgetFaults(): void {
+    this.#faults.clear();
+  }
+
   /** Until `freeDisk`: every turn with a part that is not essential meets a full disk. */
   fillDisk(): void {
     this.#everyProduceIsFull = true;
