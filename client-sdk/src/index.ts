@@ -19,7 +19,7 @@ export type { ProducerConfig } from "./config/producer.ts";
 export type { CloseOptions } from "./consumer/closing.ts";
 export type { CommitCallback } from "./consumer/commits.ts";
 export { Consumer } from "./consumer/consumer.ts";
-export type { ConsumerEvent, ConsumerRecord, RebalanceListener } from "./consumer/types.ts";
+export type { ConsumerEvent, ConsumerInterceptor, ConsumerRecord, RebalanceListener } from "./consumer/types.ts";
 export {
   BrookletError,
   ClosedError,

@@ -1,9 +1,11 @@
-// Options of the consumer whose effect shows best at the public class over a real broker: what turns bytes into keys and
+// Every option of SEMANTICS.md 1.1 with its fate and the test that shows it; and those of the consumer whose effect shows best at the public class over a real broker: what turns bytes into keys and
 // values, what a group needs, and the broker's bounds on what members may ask for. The others: test/integration/consumer/.
 
-import { Consumer, type ConsumerConfig, json, string } from "@brooklet/client";
+import { readFileSync } from "node:fs";
+import { ConfigError, Consumer, type ConsumerConfig, json, string } from "@brooklet/client";
 import { type Broker, startBroker } from "@brooklet/server";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { consumerOptions } from "../../../client-sdk/src/config/consumer.ts";
 import { postJson } from "../../support/raw-client.ts";
 
 let broker: Broker;
@@ -99,4 +101,181 @@ test("isolation.level takes Kafka's two values, and reads the same while there a
     expect(await reading.endOffsets([p0])).toMatchObject([{ offset: 1 }]);
   }
   expect(() => consumer({ "isolation.level": "serializable" as never })).toThrow("isolation.level");
+});
+
+const HERE = "contract/options/consumer.test.ts";
+const BESIDE = "integration/consumer/options.test.ts";
+const LIMITS = "unit/consumer/fetch-limits.test.ts";
+const SUBSCRIPTIONS = "integration/consumer/subscriptions.test.ts";
+
+/** Rows of SEMANTICS.md 1.1 that work: a legal value, and where the effect is shown (under test/). */
+const working: Record<string, readonly [value: unknown, shownIn: string]> = {
+  "bootstrap.servers": ["localhost:1", "integration/processes/bootstrap-servers.test.ts"],
+  "group.id": ["g", HERE],
+  "group.protocol": ["Consumer", HERE],
+  "key.deserializer": [string, HERE],
+  "value.deserializer": [string, HERE],
+  "auto.offset.reset": ["by_duration:PT1H", SUBSCRIPTIONS],
+  "enable.auto.commit": [false, BESIDE],
+  "auto.commit.interval.ms": [1, BESIDE],
+  "max.poll.records": [1, BESIDE],
+  "max.poll.interval.ms": [1, BESIDE],
+  "session.timeout.ms": [10_000, BESIDE],
+  "heartbeat.interval.ms": [1, BESIDE],
+  "group.remote.assignor": ["range", SUBSCRIPTIONS],
+  "group.instance.id": ["till-1", "integration/consumer/static-members.test.ts"],
+  "isolation.level": ["read_committed", HERE],
+  "client.id": ["me", BESIDE],
+  "fetch.min.bytes": [1, LIMITS],
+  "fetch.max.wait.ms": [0, LIMITS],
+  "fetch.max.bytes": [1, LIMITS],
+  "max.partition.fetch.bytes": [1, LIMITS],
+  "default.api.timeout.ms": [1, BESIDE],
+  "request.timeout.ms": [1, BESIDE],
+  "retry.backoff.ms": [1, LIMITS],
+  "retry.backoff.max.ms": [1, LIMITS],
+  "reconnect.backoff.ms": [1, "unit/consumer/unreachable.test.ts"],
+  "reconnect.backoff.max.ms": [1, "unit/consumer/unreachable.test.ts"],
+  "metadata.max.age.ms": [1, SUBSCRIPTIONS],
+  "allow.auto.create.topics": [false, LIMITS],
+  "exclude.internal.topics": [false, SUBSCRIPTIONS],
+  "interceptor.classes": [[{ close() {} }], "unit/consumer/interceptors.test.ts"],
+  "check.crcs": [false, LIMITS],
+  "socket.connection.setup.timeout.ms": [1, "contract/bad-input/unreachable.test.ts"],
+  "security.protocol": ["PLAINTEXT", "unit/client/config/token.test.ts"],
+  "sasl.mechanism": ["PLAIN", "unit/client/config/token.test.ts"],
+  "sasl.password": ["secret", "unit/client/config/token.test.ts"],
+  "sasl.jaas.config": ['required password="x";', "unit/client/config/token.test.ts"],
+  token: ["secret", "unit/client/config/token.test.ts"],
+};
+/** Accepted, with one debug line that says why nothing happens. */
+const ignored = [
+  "partition.assignment.strategy",
+  "client.rack",
+  "connections.max.idle.ms",
+  "send.buffer.bytes",
+  "receive.buffer.bytes",
+  "socket.connection.setup.timeout.max.ms",
+  "client.dns.lookup",
+  "metadata.recovery.strategy",
+  "metadata.recovery.rebootstrap.trigger.ms",
+  "metric.reporters",
+  "metrics.num.samples",
+  "metrics.recording.level",
+  "metrics.sample.window.ms",
+  "enable.metrics.push",
+  "sasl.username",
+];
+/** Refused; with what to use instead where there is something. */
+const refused: Record<string, string | undefined> = {
+  "ssl.truststore.location": undefined,
+  "sasl.kerberos.service.name": undefined,
+  "config.providers": undefined,
+  "security.providers": undefined,
+  "share.acknowledgement.mode": undefined,
+  "statistics.interval.ms": undefined,
+  "enable.partition.eof": undefined,
+  "fetch.wait.max.ms": "fetch.max.wait.ms",
+  "fetch.message.max.bytes": "max.partition.fetch.bytes",
+  "enable.auto.offset.store": "enable.auto.commit",
+  "queued.max.messages.kbytes": "fetch.max.bytes",
+  "queued.min.messages": "max.poll.records",
+  "auto.commit.enable": "enable.auto.commit",
+  "metadata.broker.list": "bootstrap.servers",
+  "socket.timeout.ms": "request.timeout.ms",
+  "topic.metadata.refresh.interval.ms": "metadata.max.age.ms",
+  "socket.connection.setup.timeout": "socket.connection.setup.timeout.ms",
+  "sasl.mechanisms": "sasl.mechanism",
+};
+
+describe("every option has its fate", () => {
+  const named = new Set([...Object.keys(working), ...ignored, ...Object.keys(refused)]);
+
+  test("no row of the table is left out here", () => {
+    expect(Object.keys(consumerOptions).filter((name) => !named.has(name))).toEqual([]);
+  });
+
+  test.each(Object.entries(working))("%s works, and a test shows it", (name, [value, shownIn]) => {
+    const logged: string[] = [];
+    const line = (_: object, message: string) => void logged.push(message);
+    const config = { "bootstrap.servers": "localhost:1", "group.id": "g", [name]: value };
+    new Consumer(config, { logger: { debug: line, info: line, warn: line, error: line } });
+    expect(logged.filter((message) => name !== "group.protocol" && message.includes("no effect"))).toEqual([]);
+    const says = readFileSync(new URL(`../../${shownIn}`, import.meta.url), "utf8").includes(name);
+    expect(says, `${shownIn} speaks of ${name}`).toBe(true);
+  });
+
+  test.each(ignored)("%s is accepted with one debug line", (name) => {
+    const logged: string[] = [];
+    const debug = (_: object, message: string) => void logged.push(message);
+    const silent = () => {};
+    new Consumer(
+      { "bootstrap.servers": "localhost:1", [name]: "anything" },
+      { logger: { debug, info: silent, warn: silent, error: silent } },
+    );
+    expect(logged).toEqual([expect.stringMatching(`^${name} has no effect: .{10,}`)]);
+  });
+
+  test.each(Object.entries(refused))("%s is refused with the reason", (name, instead) => {
+    const config = { "bootstrap.servers": "localhost:1", [name]: "anything" };
+    const error = (() => {
+      try {
+        return new Consumer(config);
+      } catch (thrown) {
+        return thrown;
+      }
+    })();
+    if (!ConfigError.is(error)) throw new Error(`${name} was accepted`);
+    expect(error.problems).toEqual([
+      {
+        setting: name,
+        problem: expect.stringMatching(/^is refused: .{10,}/),
+        ...(instead === undefined ? {} : { suggestion: `use ${instead}` }),
+      },
+    ]);
+  });
+});
+
+test("group.protocol takes both of Kafka's values in any case, says in a debug line that there is one protocol, and no third", () => {
+  for (const protocol of ["classic", "consumer", "CONSUMER", "Classic"]) {
+    const logged: string[] = [];
+    const debug = (_: object, message: string) => void logged.push(message);
+    const silent = () => {};
+    const options = { logger: { debug, info: silent, warn: silent, error: silent } };
+    new Consumer({ "bootstrap.servers": "localhost:1", "group.protocol": protocol }, options);
+    expect(logged).toEqual([expect.stringContaining("group.protocol has no effect: there is one protocol")]);
+  }
+  expect(() => consumer({ "group.protocol": "share" })).toThrow("must be classic or consumer");
+});
+
+test("the assignor's old option points to the new one", () => {
+  const logged: string[] = [];
+  const debug = (_: object, message: string) => void logged.push(message);
+  const silent = () => {};
+  new Consumer(
+    {
+      "bootstrap.servers": "localhost:1",
+      "partition.assignment.strategy": ["org.apache.kafka.clients.consumer.RangeAssignor"],
+    },
+    { logger: { debug, info: silent, warn: silent, error: silent } },
+  );
+  expect(logged).toEqual([expect.stringContaining("group.remote.assignor (uniform or range)")]);
+});
+
+test.each([
+  ["auto.offset.reset", "by_duration:", "ISO-8601"],
+  ["auto.offset.reset", "by_duration:PT-1H", "negative"],
+  ["auto.offset.reset", "by_duration:1h", "ISO-8601"],
+  ["auto.offset.reset", "by_duration", "must be one of"],
+  ["auto.offset.reset", "EARLIEST", "must be one of"],
+  ["group.instance.id", "", "must not be empty"],
+  ["group.instance.id", "till 1", "consists of letters"],
+  ["group.instance.id", "x".repeat(250), "at most 249"],
+  ["group.instance.id", "..", "must not be"],
+  ["group.remote.assignor", "sticky", '"uniform", "range"'],
+  ["interceptor.classes", "org.example.Tracing", "array of objects"],
+  ["interceptor.classes", [{ onSend() {} }], "onConsume()"],
+])("%s=%j is refused: %s", (name, value, why) => {
+  const config = { "bootstrap.servers": "localhost:1", "group.id": "g", [name as string]: value };
+  expect(() => new Consumer(config)).toThrow(why as string);
 });

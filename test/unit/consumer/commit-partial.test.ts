@@ -60,3 +60,32 @@ test("a timeout is not definite when a part is stored, and still a TimeoutError"
   bench.broker.off("offsetCommit");
   await bench.run(consumer.close());
 });
+
+test("a commit that was cut before the broker had told its limits is cut again by them", async () => {
+  const bench = new Bench();
+  bench.broker.topic("t");
+  const consumer = bench.consumer({ "enable.auto.commit": false });
+  consumer.assign([{ topic: "t", partition: 0 }]);
+  bench.broker.on("offsetCommit", (request) => {
+    // What the network client says once it knows them.
+    if (bench.broker.limits === undefined) {
+      bench.broker.limits = {
+        maxFramePayloadBytes: 1 << 20,
+        maxHeaderBytes: 16_384,
+        maxBatchBytes: 1 << 20,
+        maxInFlightRequestBytes: 1 << 20,
+        maxReplyBytes: 1 << 20,
+        maxFetchWaitMs: 1_000,
+      };
+      throw failure("RECORD_LIST_TOO_LARGE");
+    }
+    return bench.broker.commit(request);
+  });
+  const offsets = Array.from({ length: 300 }, (_, partition) => ({ topic: "t", partition, offset: 1 }));
+  expect(await bench.run(consumer.commit(offsets))).toHaveLength(300);
+  const sizes = bench.broker.of("offsetCommit").map((request) => request.offsets.length);
+  expect(sizes[0]).toBe(300);
+  expect(Math.max(...sizes.slice(1))).toBeLessThan(300);
+  expect(sizes.slice(1).reduce((sum, size) => sum + size, 0)).toBe(300);
+  await bench.run(consumer.close());
+});
