@@ -22,6 +22,9 @@ export const recordPaths = {
 /** Kafka's way to say that there is none. */
 const NO_TIMESTAMP = -1;
 
+/** Kafka's partition numbers have 32 bits. */
+const MAX_PARTITION = 2_147_483_647;
+
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -70,7 +73,9 @@ export function readRecord<Time extends number | undefined>(
   if (timestamp !== undefined && timestamp !== NO_TIMESTAMP && !isCount(timestamp)) {
     throw invalid("timestamp is whole milliseconds since 1970, or -1 for none");
   }
-  if (partition !== undefined && !isCount(partition)) throw invalid("partition is a whole number that is not negative");
+  if (partition !== undefined && !(isCount(partition) && partition <= MAX_PARTITION)) {
+    throw invalid(`partition is a whole number from 0 to ${MAX_PARTITION}`);
+  }
   return {
     record: {
       key: bytesOf(fields, "key", "key", "keyBase64"),
@@ -92,7 +97,7 @@ function valueBytesOf(fields: Record<string, unknown>, values: RawValues): Uint8
   }
   if (value === null) return null;
   if (value === undefined) {
-    if (valueText === null || valueBase64 === null) throw invalid('a tombstone is written "value": null');
+    if (valueText === null) throw invalid('a tombstone is written "value": null');
     return bytesOf(fields, "value", "valueText", "valueBase64");
   }
   const raw = typeof value === "number" ? values.at(value) : undefined;
@@ -121,8 +126,8 @@ function bytesOf(
 ): Uint8Array | null {
   const { [textName]: text, [base64Name]: base64 } = fields;
   if (text !== undefined && base64 !== undefined) throw invalid(`${textName} and ${base64Name} exclude each other`);
-  if (typeof base64 === "string") {
-    if (!BASE64.test(base64)) throw invalid(`${base64Name} is not base64`);
+  if (base64 !== undefined) {
+    if (typeof base64 !== "string" || !BASE64.test(base64)) throw invalid(`${base64Name} is not base64`);
     return Buffer.from(base64, "base64");
   }
   if (typeof text === "string") {
@@ -130,7 +135,7 @@ function bytesOf(
     if (!text.isWellFormed()) throw invalid(`${what} is not well-formed Unicode; use ${base64Name}`);
     return encoder.encode(text);
   }
-  if ((text ?? base64 ?? null) !== null) throw invalid(`${what} is a text, or null; its bytes go as ${base64Name}`);
+  if (text !== undefined && text !== null) throw invalid(`${what} is a text, or null; its bytes go as ${base64Name}`);
   return null;
 }
 
