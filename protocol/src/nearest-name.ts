@@ -36,9 +36,11 @@ export function nearestName(name: string, known: readonly string[]): string | un
   let least = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
     const compared = plain(candidate);
+    const most = MAX_EDITED_SHARE * Math.max(wanted.length, compared.length);
+    // Each letter that one has more is an edit: most names need no closer look.
+    if (Math.abs(wanted.length - compared.length) > most) continue;
     const distance = editDistance(wanted, compared);
-    const isNear = distance <= MAX_EDITED_SHARE * Math.max(wanted.length, compared.length);
-    if (isNear && distance < least) [nearest, least] = [candidate, distance];
+    if (distance <= most && distance < least) [nearest, least] = [candidate, distance];
   }
   return nearest;
 }

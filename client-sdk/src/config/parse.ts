@@ -84,7 +84,8 @@ export function parseConfig<T extends OptionTable>(
           suggestion: `give ${into} alone`,
         });
       }
-      settings[camelCase(into)] = option;
+      // What is wrong leaves the default, so that rules meet legal values only.
+      if (wrong.length === 0) settings[camelCase(into)] = option;
     }
   }
   if (!given.has("bootstrap.servers")) {
@@ -93,10 +94,28 @@ export function parseConfig<T extends OptionTable>(
   const wrong = new Set(problems.map(({ setting }) => setting));
   const parsed = { ...settings, ignoredOptions: ignored } as Parsed<T>;
   for (const rule of rules) {
-    const problem = rule(parsed, given);
-    // A rule judges legal values only: what is wrong by itself has been said.
-    if (problem !== undefined && !wrong.has(problem.setting)) problems.push(problem);
+    const problem = judge(rule, parsed, given, wrong);
+    if (problem !== undefined) problems.push(problem);
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return parsed;
+}
+
+/** A rule's problem, unless it comes from an option that is wrong by itself: that has been said, and the rule met a default. */
+function judge<S extends object>(
+  rule: Rule<S>,
+  settings: S,
+  given: ReadonlySet<string>,
+  wrong: ReadonlySet<string>,
+): ConfigProblem | undefined {
+  const wrongSettings = new Set<string | symbol>([...wrong].map(camelCase));
+  let meetsWrong = false;
+  const watched = new Proxy(settings, {
+    get(target, name) {
+      meetsWrong ||= wrongSettings.has(name);
+      return Reflect.get(target, name);
+    },
+  });
+  const problem = rule(watched, given);
+  return meetsWrong || (problem !== undefined && wrong.has(problem.setting)) ? undefined : problem;
 }

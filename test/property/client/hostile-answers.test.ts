@@ -39,6 +39,9 @@ const item = fc.record(
     topic: fc.oneof(fc.constant("t"), value),
     topicId: fc.oneof(fc.constant("id"), value),
     partition: fc.oneof(fc.constant(0), value),
+    configs: value,
+    memberId: fc.oneof(fc.constant("t"), value),
+    logStartOffset: fc.oneof(fc.constant(0), value),
     offset: value,
     baseOffset: value,
     timestamp: value,
@@ -66,6 +69,7 @@ const answer = fc.oneof(
       results: items,
       groups: items,
       offsets: items,
+      broker: items,
       producerId: value,
       producerEpoch: value,
       error: fc.oneof(fc.constant(undefined), error, value),
@@ -101,7 +105,23 @@ async function attack(hellos: readonly unknown[], answers: readonly unknown[]): 
     { "bootstrap.servers": "broker:1", "default.api.timeout.ms": 5_000, "request.timeout.ms": 2_000 },
     { world },
   );
+  const seen = new Set<unknown>();
+  const interceptor = { onAcknowledgement: (_: unknown, error: unknown) => void seen.add(error) };
+  const second = new Producer<string, string>(
+    {
+      "bootstrap.servers": "broker:1",
+      "key.serializer": string,
+      "value.serializer": string,
+      acks: 0,
+      "max.block.ms": 3_000,
+      "request.timeout.ms": 2_000,
+      "delivery.timeout.ms": 5_000,
+      "interceptor.classes": [interceptor],
+    },
+    { world },
+  );
   const calls = [
+    second.send({ topic: "t", value: "a" }),
     producer.send({ topic: "t", value: "a" }),
     producer.send({ topic: "t", value: "b", key: "k" }),
     producer.partitionsFor("t"),
@@ -113,14 +133,27 @@ async function attack(hellos: readonly unknown[], answers: readonly unknown[]): 
     admin.describeGroups(["g"]),
     admin.listGroupOffsets("g"),
     admin.alterGroupOffsets("g", [{ topic: "t", partition: 0, offset: 0 }]),
+    admin.createPartitions([{ topic: "t", partitions: 2 }]),
+    admin.describeConfigs(["t"]),
+    admin.describeBrokerConfigs(),
+    admin.alterConfigs([{ topic: "t", configs: { "retention.ms": null } }]),
+    admin.deleteRecords([{ topic: "t", partition: 0, offset: 1 }]),
+    admin.deleteGroups(["g"]),
+    admin.deleteGroupOffsets("g", [{ topic: "t", partition: 0 }]),
+    admin.removeMembersFromGroup("g", [{ memberId: "t" }]),
+    admin.deleteTopics(["t"]),
     admin.status(),
   ].map((call: Promise<unknown>) => watch(call));
   await clock.runUntil(() => calls.every(({ settled }) => settled), 60_000, "every call has settled");
   for (const call of calls)
     if (call.error !== undefined) expect(call.error).toSatisfy(BrookletError.is.bind(BrookletError));
-  await outcomeOf(clock, Promise.all([producer.close({ timeoutMs: 1_000 }), admin.close()]));
+  await outcomeOf(
+    clock,
+    Promise.all([producer.close({ timeoutMs: 1_000 }), second.close({ timeoutMs: 1_000 }), admin.close()]),
+  );
   await clock.advance(10);
   expect(clock.liveTimers).toBe(0);
+  expect(seen.size, "the interceptor heard of the send").toBe(1);
 }
 
 test("no answer makes a call throw what is not ours, hang, or leave a timer", async () => {
