@@ -132,15 +132,19 @@ export function spokenName({ id, clientId }: Pick<Member, "id" | "clientId">): s
   return clientId === "" || clientId === id ? id : `${id} (${clientId})`;
 }
 
+const INSTANCE_ID_HINT = 'Choose another group.instance.id: 1 to 249 letters, digits, ".", "_" or "-".';
+
 /** Throws unless the request is legal by itself, whatever the group is. */
 export function checkRequest(request: HeartbeatRequest, limits: GroupLimits): void {
   const { memberEpoch, instanceId, subscription, assignor, sessionTimeoutMs } = request;
   const instanceProblem = instanceId === undefined ? undefined : instanceIdProblem(instanceId);
-  if (instanceProblem !== undefined) throw new ProtocolError("INVALID_REQUEST", instanceProblem);
+  if (instanceProblem !== undefined)
+    throw new ProtocolError("INVALID_REQUEST", instanceProblem, { hint: INSTANCE_ID_HINT });
   if (assignor !== undefined && !limits.assignors.includes(assignor))
     throw new ProtocolError(
       "UNSUPPORTED_ASSIGNOR",
       `there is no assignor ${JSON.stringify(assignor)}; there is ${limits.assignors.join(", ")} (group.consumer.assignors)`,
+      { hint: `Set group.remote.assignor to ${limits.assignors.join(" or ")}, or leave it out.` },
     );
   for (const topic of subscription ?? []) {
     const problem = topicNameProblem(topic);

@@ -92,6 +92,7 @@ export class Patterns implements PatternMatches {
       throw new ProtocolError(
         "INVALID_REGULAR_EXPRESSION",
         `the pattern has ${pattern.length} characters; group.max.pattern.length is ${maxLength}`,
+        { hint: RE2_HINT },
       );
     const size = this.#compile(pattern).programSize();
     const maxSize = MAX_INSTRUCTIONS_PER_CHARACTER * maxLength;

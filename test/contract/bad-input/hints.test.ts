@@ -25,10 +25,19 @@ const fetchOf = (topic: string, partition = 0) => ({
   partitions: [{ topic, partition, offset: 0 }],
 });
 
+const member = (fields: object) => ({
+  groupId: "illegal",
+  memberId: "m",
+  memberEpoch: 0,
+  seq: 1,
+  subscription: [],
+  ...fields,
+});
+
 /** Of the first item. */
 function refusalIn(answer: Record<string, unknown> | undefined): unknown {
   const [item] = (answer?.results ?? answer?.topics ?? []) as { error?: object }[];
-  return item?.error ?? answer;
+  return item?.error ?? answer?.error ?? answer;
 }
 
 test.each<[string, object, string, RegExp]>([
@@ -60,6 +69,13 @@ test.each<[string, object, string, RegExp]>([
   ["deleteTopics", { topics: ["__consumer_offsets"] }, "INVALID_TOPIC_EXCEPTION", /delete topics of yours/],
   ["metadata", { topics: ["."], allowAutoCreate: true }, "INVALID_TOPIC_EXCEPTION", NAME],
   ["produce", { acks: -1, partitions: [{ topic: "a b", partition: 0, records }] }, "INVALID_TOPIC_EXCEPTION", NAME],
+  ["groupHeartbeat", member({ pattern: "(a)\\1" }), "INVALID_REGULAR_EXPRESSION", /RE2.*no backreferences/],
+  ["groupHeartbeat", member({ pattern: "a(?=b)" }), "INVALID_REGULAR_EXPRESSION", /RE2.*no lookaround/],
+  ["groupHeartbeat", member({ pattern: "a{900}" }), "INVALID_REGULAR_EXPRESSION", /Repetitions multiply/],
+  ["groupHeartbeat", member({ pattern: "a".repeat(257) }), "INVALID_REGULAR_EXPRESSION", /RE2/],
+  ["groupHeartbeat", member({ instanceId: "no/slash" }), "INVALID_REQUEST", /group\.instance\.id: 1 to 249/],
+  ["groupHeartbeat", member({ instanceId: "" }), "INVALID_REQUEST", /group\.instance\.id: 1 to 249/],
+  ["groupHeartbeat", member({ assignor: "sticky" }), "UNSUPPORTED_ASSIGNOR", /uniform or range/],
   [
     "produce",
     { acks: -1, partitions: [{ topic: "__consumer_offsets", partition: 0, records }] },

@@ -58,7 +58,7 @@ const doorNames = Object.keys(doors) as Door[];
 const nameOf = (door: Door) => door.replaceAll(" ", "-");
 
 /** Until their handlers are written; each takes its row with it. */
-const notThereYet = ["deleteRecords", "offsetForLeaderEpoch", "leaveGroup"] as const;
+const notThereYet = ["deleteRecords", "offsetForLeaderEpoch"] as const;
 type NotThereYet = (typeof notThereYet)[number];
 
 /** A good request of each API; `at` tells the doors apart where one changes what the next would find. */
@@ -154,6 +154,10 @@ const good: Record<Exclude<ApiName, "hello" | NotThereYet>, (at: string) => { re
   describeGroups: (at) => ({
     request: { groupIds: [`group-${at}`] },
     answer: { groups: [{ groupId: `group-${at}`, state: "Stable", epoch: 1, members: [{ memberId: "m" }] }] },
+  }),
+  leaveGroup: (at) => ({
+    request: { groupId: `group-${at}`, members: [{ memberId: "m" }, { instanceId: "i" }], reason: "by hand" },
+    answer: { results: [{ memberId: "m" }, { instanceId: "i", error: { code: "UNKNOWN_MEMBER_ID" } }] },
   }),
   offsetDelete: (at) => ({
     request: { groupId: `idle-${at}`, partitions: [{ topic: "read", partition: 0 }] },

@@ -43,8 +43,48 @@ test("refused commits stand in the timeline, one entry for many of a kind", asyn
         { topic: "orders", partition: 2 },
         { topic: "orders", partition: 3 },
       ],
+      count: 10,
     }),
   ]);
+});
+
+test("every kind of refused commit stands in the timeline with its reason; what was said to a stranger too", async () => {
+  const { world, w1 } = await twoMembers();
+  const commit = (fields: object) => w1.commit([{ partition: 0, offset: 1 }], fields).catch(() => {});
+  await commit({ seq: 1 });
+  w1.commitSeq = 5;
+  await w1.commit([{ partition: 0, offset: 1 }]);
+  await commit({ seq: 5 });
+  await commit({ memberId: "ghost" });
+  await commit({ memberId: undefined, memberEpoch: -1 });
+  await w1.commit([{ partition: 0, offset: -1 }]);
+  await w1.commit([{ partition: 0, offset: 1, metadata: "x".repeat(5000) }]);
+  await w1.commit([{ partition: 0, offset: 1, topic: "nowhere" }]);
+  await w1.commit([{ partition: 0, offset: 1, topicId: "another" }]);
+  await w1.commit([{ partition: 0, offset: 1 }], { memberEpoch: 99 });
+  const told = world.group().timeline.filter(({ event }) => event === "refusedCommit");
+  expect(told.map(({ member, reason }) => `${member}: ${reason}`)).toEqual([
+    expect.stringMatching(/^ghost: group billing has no member ghost/),
+    expect.stringMatching(/^undefined: group billing has 2 members, and a commit without a member/),
+    expect.stringMatching(/^w1: the offset of orders-0 is -1/),
+    expect.stringMatching(/^w1: the metadata of orders-0 has 5000 characters/),
+    expect.stringMatching(/^w1: there is no topic "nowhere"/),
+    expect.stringMatching(/^w1: topic orders was deleted and created again/),
+    // The newest of a kind: the repeated number, then the epoch ahead.
+    expect.stringMatching(/^w1: the commit of orders-0 speaks for epoch 99/),
+  ]);
+  expect(told.at(-1)).toMatchObject({ count: 2, partitions: [{ topic: "orders", partition: 0 }] });
+});
+
+test("a flood of refused commits does not push out what happened before", async () => {
+  const { world, w1 } = await twoMembers();
+  const before = world.group().timeline;
+  for (let round = 0; round < 500; round++)
+    await w1.commit([{ partition: 0, offset: 1 }], { memberId: `ghost-${round}`, seq: 1 }).catch(() => {});
+  const { timeline } = world.group();
+  expect(timeline.filter(({ event }) => event === "refusedCommit")).toHaveLength(50);
+  expect(timeline.at(-1)).toMatchObject({ member: "ghost-499" });
+  expect(timeline).toEqual(expect.arrayContaining(before));
 });
 
 test("what must be given up can still be committed until it is", async () => {
