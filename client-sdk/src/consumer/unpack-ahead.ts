@@ -56,13 +56,11 @@ export class UnpackAhead<E extends PackedEntry> {
   /** Goes on, if something is to be unpacked and there is room. Cheap when not. */
   pump(): void {
     if (this.#isRunning || this.#next() === undefined) return;
-    this.#isRunning = true;
-    void this.#run().finally(() => {
-      this.#isRunning = false;
-    });
+    void this.#run();
   }
 
   async #run(): Promise<void> {
+    this.#isRunning = true;
     for (let entry = this.#next(); entry !== undefined; entry = this.#next()) {
       const at = entry.nextBatch + entry.unpacked.length;
       const unpacked = await this.#unpack(entry.batches?.[at]);
@@ -71,6 +69,7 @@ export class UnpackAhead<E extends PackedEntry> {
       entry.unpacked.push(unpacked);
       if (entry.unpacked.length === 1) this.#options.onReady();
     }
+    this.#isRunning = false;
   }
 
   async #unpack(batch: Uint8Array | undefined): Promise<Unpacked> {
