@@ -2,7 +2,7 @@
 
 export { crc32c } from "#crc32c";
 export type { ApiName, ApiRequest, ApiResponse, Apis } from "./apis/index.ts";
-export { type CodecName, codecIds, DEFAULT_MAX_UNPACKED_BYTES } from "./codecs/codec.ts";
+export { type CodecName, codecIds, DEFAULT_MAX_UNPACKED_BYTES, MAX_UNPACKED_BYTES } from "./codecs/codec.ts";
 export * from "./errors.ts";
 export { decodeFrame, encodeFrame, type Frame, parseHeader, splitPayload } from "./frames.ts";
 export * from "./limits.ts";

@@ -1,7 +1,7 @@
 // The broker's settings: one table of names, types, defaults and ranges. Kafka's name where Kafka has the setting.
 // `--set name=value`, BROOKLET_NAME, startBroker({ settings }) and the reference page all follow it.
 
-import { nearestName } from "@brooklet/protocol";
+import { DEFAULT_MAX_UNPACKED_BYTES, MAX_UNPACKED_BYTES, nearestName } from "@brooklet/protocol";
 
 export interface SettingDefinition {
   readonly type: "integer" | "boolean" | "string";
@@ -232,9 +232,9 @@ export const settingDefinitions = {
   },
   "max.decompressed.batch.bytes": {
     type: "integer",
-    default: 64 * MIB,
+    default: DEFAULT_MAX_UNPACKED_BYTES,
     min: 1024,
-    max: 1024 * MIB,
+    max: MAX_UNPACKED_BYTES,
     text: "The records of one compressed batch, unpacked.",
   },
   "max.metric.partitions": {

@@ -1,7 +1,7 @@
 // Puts a consumer together from its parts: who knows whom is written here and nowhere else. The Consumer class speaks to the
 // application; the parts do the work.
 
-import { DEFAULT_MAX_UNPACKED_BYTES } from "@brooklet/protocol";
+import { DEFAULT_MAX_UNPACKED_BYTES, MAX_UNPACKED_BYTES } from "@brooklet/protocol";
 import type { Clock, Random } from "@brooklet/protocol/world";
 import type { ConsumerSettings } from "../config/consumer.ts";
 import { BrookletError, CommitFailedError, type OffsetAndMetadata } from "../errors.ts";
@@ -110,7 +110,9 @@ export function assemble<K, V>(settings: ConsumerSettings, world: ClientWorld, l
     keyDeserializer: settings.keyDeserializer as never,
     valueDeserializer: settings.valueDeserializer as never,
     checkCrcs: settings.checkCrcs,
-    maxUnpackedBytes: () => DEFAULT_MAX_UNPACKED_BYTES,
+    // As much as the broker lets in, within reason: it may be no friend.
+    maxUnpackedBytes: () =>
+      Math.min(MAX_UNPACKED_BYTES, Math.max(DEFAULT_MAX_UNPACKED_BYTES, client.limits?.maxDecompressedBatchBytes ?? 0)),
     onReady: onChange,
   });
   const interceptors = new Interceptors(settings.interceptorClasses as ConsumerInterceptor<K, V>[], logger);

@@ -25,6 +25,7 @@ export interface BrokerLimits {
   readonly maxInFlightRequestBytes: number;
   readonly maxReplyBytes: number;
   readonly maxFetchWaitMs: number;
+  readonly maxDecompressedBatchBytes?: number;
 }
 
 /**

@@ -189,6 +189,7 @@ function readLimits(value: unknown): BrokerLimits | undefined {
     limits.maxInFlightRequestBytes,
     limits.maxReplyBytes,
     limits.maxFetchWaitMs,
+    limits.maxDecompressedBatchBytes ?? 0,
   ];
   return all.every((limit) => Number.isSafeInteger(limit) && limit >= 0) ? limits : undefined;
 }

@@ -38,6 +38,9 @@ export const hello = api({
         ),
         maxReplyBytes: described("Record bytes of one fetch answer.", ByteCount),
         maxFetchWaitMs: described("A fetch waits no longer than this.", ByteCount),
+        maxDecompressedBatchBytes: Type.Optional(
+          described("The records of one compressed batch, unpacked: max.decompressed.batch.bytes.", ByteCount),
+        ),
       }),
     ),
   }),

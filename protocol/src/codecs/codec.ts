@@ -33,6 +33,8 @@ export interface Codec {
 
 /** The bound that holds where nobody set another: the default of the broker's `max.decompressed.batch.bytes`. */
 export const DEFAULT_MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
+/** The largest bound that a broker may set. */
+export const MAX_UNPACKED_BYTES = 1024 * 1024 * 1024;
 
 export const none: Codec = {
   id: codecIds.none,

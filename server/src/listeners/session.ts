@@ -298,6 +298,7 @@ export class Session implements LinkHandlers, Peer, Supersedable {
         maxInFlightRequestBytes: settings["max.in.flight.request.bytes"],
         maxReplyBytes: settings["max.reply.bytes"],
         maxFetchWaitMs: settings["fetch.max.wait.ms"],
+        maxDecompressedBatchBytes: settings["max.decompressed.batch.bytes"],
       },
     };
   }

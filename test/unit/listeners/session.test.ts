@@ -25,6 +25,7 @@ test("hello tells who the broker is and grants what the settings say", () => {
       maxInFlightRequestBytes: 32 * 1024 * 1024,
       maxReplyBytes: 100_000,
       maxFetchWaitMs: 777,
+      maxDecompressedBatchBytes: 67_108_864,
     },
   });
   close();
