@@ -12,6 +12,9 @@ function addressProblem(address: string): string | undefined {
     return `${JSON.stringify(address)} is not host:port, such as localhost:4092 or [::1]:4092`;
   }
   if (port < 1 || port > MAX_PORT) return `${JSON.stringify(address)} has a port outside 1 to ${MAX_PORT}`;
+  // 256.1.1.1 looks like a name and is read as a bad number: the platform would throw at every attempt to connect.
+  if (!URL.canParse(`ws://${address}`))
+    return `${JSON.stringify(address)} has a host that is no name and no IP address`;
   return undefined;
 }
 
