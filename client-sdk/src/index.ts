@@ -16,10 +16,11 @@ export type { CallOptions } from "./call-options.ts";
 export type { AdminConfig } from "./config/admin.ts";
 export type { ConsumerConfig } from "./config/consumer.ts";
 export type { ProducerConfig } from "./config/producer.ts";
+export type { ConsumerInterceptor, ConsumerRecord } from "./consumed.ts";
 export type { CloseOptions } from "./consumer/closing.ts";
 export type { CommitCallback } from "./consumer/commits.ts";
 export { Consumer } from "./consumer/consumer.ts";
-export type { ConsumerEvent, ConsumerInterceptor, ConsumerRecord, RebalanceListener } from "./consumer/types.ts";
+export type { ConsumerEvent, RebalanceListener } from "./consumer/types.ts";
 export {
   BrookletError,
   ClosedError,

@@ -1,7 +1,7 @@
 // The consumer's options (SEMANTICS.md 1.1): every row of Kafka's ConsumerConfig with its fate here.
 
 import { topicNameProblem } from "@brooklet/protocol";
-import type { ConsumerInterceptor } from "../consumer/types.ts";
+import type { ConsumerInterceptor } from "../consumed.ts";
 import type { ConfigProblem } from "../errors.ts";
 import { bytes, type Deserializer } from "../serdes.ts";
 import {

@@ -3,6 +3,7 @@
 
 import { type CallOptions, checkCallOptions } from "../call-options.ts";
 import { type ConsumerConfig, parseConsumerConfig } from "../config/consumer.ts";
+import type { ConsumerRecord } from "../consumed.ts";
 import {
   BrookletError,
   type CommittedOffset,
@@ -34,15 +35,7 @@ import {
   type Topics,
   unsubscribe,
 } from "./subscribing.ts";
-import {
-  type ConsumerEvent,
-  type ConsumerRecord,
-  type EventListener,
-  list,
-  nameOf,
-  plain,
-  type RebalanceListener,
-} from "./types.ts";
+import { type ConsumerEvent, type EventListener, list, nameOf, plain, type RebalanceListener } from "./types.ts";
 
 /** Reads topics, alone or with others of its group. One loop reads one consumer. */
 export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable {

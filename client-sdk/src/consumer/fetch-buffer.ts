@@ -13,10 +13,11 @@ import {
   readBatchHeader,
   splitBatches,
 } from "@brooklet/protocol";
+import type { ConsumerRecord } from "../consumed.ts";
 import { BrookletError, RecordDeserializationError } from "../errors.ts";
 import type { Deserializer } from "../serdes.ts";
 import type { PartitionState } from "./positions.ts";
-import { type ConsumerRecord, nameOf } from "./types.ts";
+import { nameOf } from "./types.ts";
 import { hasCompressed, UnpackAhead, type Unpacked, type UnpackOptions } from "./unpack-ahead.ts";
 
 /** One partition's part of one fetch answer. */

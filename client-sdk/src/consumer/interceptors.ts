@@ -2,9 +2,9 @@
 //
 // Invariant: nothing that an interceptor throws reaches the application; the others go on (Kafka: ConsumerInterceptors).
 
+import type { ConsumerInterceptor, ConsumerRecord } from "../consumed.ts";
 import type { OffsetAndMetadata } from "../errors.ts";
 import type { ClientLogger } from "../world.ts";
-import type { ConsumerInterceptor, ConsumerRecord } from "./types.ts";
 
 export class Interceptors<K, V> {
   readonly #chain: readonly ConsumerInterceptor<K, V>[];

@@ -1,10 +1,10 @@
 // `for await (const record of consumer)`: each step counts as a poll, and asking for the next record finishes the current one
 // (hard place 11: auto commit and close() exclude the current record, an explicit commit() includes it).
 
+import type { ConsumerRecord } from "../consumed.ts";
 import type { Calls } from "./calls.ts";
 import type { Poller } from "./poller.ts";
 import type { Positions } from "./positions.ts";
-import type { ConsumerRecord } from "./types.ts";
 
 export class RecordIterator<K, V> implements AsyncIterableIterator<ConsumerRecord<K, V>> {
   readonly #poller: Poller<K, V>;

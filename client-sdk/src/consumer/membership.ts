@@ -8,6 +8,7 @@ import { errorRow, invariant, isErrorCode } from "@brooklet/protocol";
 import type { BrookletError } from "../errors.ts";
 import { heartbeatRequest, JOIN_EPOCH, leaveRequest } from "./heartbeat-requests.ts";
 import { InstanceClaim } from "./instance-claim.ts";
+import { measuredSilence } from "./measured.ts";
 import {
   type AssignedPartition,
   type HeartbeatAnswer,
@@ -18,20 +19,9 @@ import {
   type MemberState,
   memberTransitions,
 } from "./membership-states.ts";
+import { samePartitions } from "./partition-identity.ts";
 
 const NOTHING: MemberEffect[] = [];
-
-/** Whether both name the same partitions of the same topics, in any order. */
-export function samePartitions(left: readonly AssignedPartition[], right: readonly AssignedPartition[]): boolean {
-  if (left.length !== right.length) return false;
-  const keys = new Set(left.map(identityOf));
-  return right.every((one) => keys.has(identityOf(one)));
-}
-
-/** What tells a partition from one of a topic that was created again under the same name. */
-export function identityOf({ topicId, partition }: { topicId: string; partition: number }): string {
-  return `${topicId}/${partition}`;
-}
 
 export class Membership {
   readonly #settings: MemberSettings;
@@ -352,16 +342,9 @@ export class Membership {
     return plainMs * (0.8 + 0.4 * jitter);
   }
 
-  /** What this side knows of a lost membership: how long its event loop stood still, and when it was polled last. */
+  /** For errors: what was measured here that may explain a lost membership. */
   measured(nowMs: number): string {
-    const intervalMs = this.#intervalMs();
-    const facts: string[] = [];
-    if (this.#blockedMs > intervalMs) facts.push(`the client's event loop was blocked ${seconds(this.#blockedMs)}`);
-    const sincePollMs = nowMs - this.#lastPollMs;
-    if (sincePollMs > intervalMs && Number.isFinite(sincePollMs)) {
-      facts.push(`the last poll was ${seconds(sincePollMs)} ago`);
-    }
-    return facts.length === 0 ? "" : ` (${facts.join("; ")})`;
+    return measuredSilence(this.#blockedMs, nowMs - this.#lastPollMs, this.#intervalMs());
   }
 
   #reconciled(owned: readonly AssignedPartition[]): MemberEffect[] {
@@ -410,8 +393,4 @@ export class Membership {
     this.#failures = 0;
     return [{ type: "cancel", timer: "heartbeat" }, { type: "cancel", timer: "poll" }, { type: "changed" }];
   }
-}
-
-function seconds(durationMs: number): string {
-  return `${(durationMs / 1000).toFixed(1)} s`;
 }

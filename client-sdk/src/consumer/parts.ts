@@ -4,6 +4,7 @@
 import { DEFAULT_MAX_UNPACKED_BYTES, MAX_UNPACKED_BYTES } from "@brooklet/protocol";
 import type { Clock, Random } from "@brooklet/protocol/world";
 import type { ConsumerSettings } from "../config/consumer.ts";
+import type { ConsumerInterceptor } from "../consumed.ts";
 import { BrookletError, CommitFailedError, type OffsetAndMetadata } from "../errors.ts";
 import { createBrokerClient } from "../network/broker-client.ts";
 import type { BrokerClient } from "../network/client.ts";
@@ -24,7 +25,7 @@ import { type RebalanceDetail, Rebalancer } from "./rebalance.ts";
 import { Resolver } from "./resolver.ts";
 import { TopicCreation } from "./topic-creation.ts";
 import { TopicWatch } from "./topic-watch.ts";
-import { type ConsumerInterceptor, list, nameOf, type RebalanceListener } from "./types.ts";
+import { list, nameOf, type RebalanceListener } from "./types.ts";
 
 /** What the application has asked to read. */
 export interface Subscription {

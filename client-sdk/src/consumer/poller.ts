@@ -3,6 +3,7 @@
 //
 // Invariant: once records were taken from the buffer, nothing throws any more; they reach the caller.
 
+import type { ConsumerRecord } from "../consumed.ts";
 import {
   type BrookletError,
   IllegalStateError,
@@ -15,7 +16,7 @@ import type { Taken } from "./fetch-buffer.ts";
 import type { GroupParts, Parts } from "./parts.ts";
 import type { PartitionState } from "./positions.ts";
 import { divergenceOf, isTruncation, truncationError } from "./truncation.ts";
-import { type ConsumerRecord, nameOf, plain } from "./types.ts";
+import { nameOf, plain } from "./types.ts";
 
 /** Sockets and timers get a turn at least this often from an application that polls without ever waiting. */
 const MAX_TURN_MS = 10;

@@ -8,8 +8,8 @@ import type { TopicPartition } from "../errors.ts";
 import type { AutoCommit } from "./auto-commit.ts";
 import type { Commits } from "./commits.ts";
 import { asBrookletError, type MemberSession } from "./member-session.ts";
-import { identityOf } from "./membership.ts";
 import type { AssignedPartition } from "./membership-states.ts";
+import { identityOf } from "./partition-identity.ts";
 import type { PartitionState, Positions } from "./positions.ts";
 import { plain, type RebalanceListener } from "./types.ts";
 

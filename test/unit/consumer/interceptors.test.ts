@@ -1,7 +1,7 @@
 // interceptor.classes: what they see, what they may change, and that nothing they throw reaches the application.
 
 import { expect, test } from "vitest";
-import type { ConsumerInterceptor } from "../../../client-sdk/src/consumer/types.ts";
+import type { ConsumerInterceptor } from "../../../client-sdk/src/consumed.ts";
 import { failure } from "./fake-broker.ts";
 import { Bench, errorOf, offsetsOf, valuesOf } from "./setup.ts";
 

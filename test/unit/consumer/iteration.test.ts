@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import type { ConsumerRecord } from "../../../client-sdk/src/consumed.ts";
 import type { Consumer } from "../../../client-sdk/src/consumer/consumer.ts";
-import type { ConsumerRecord } from "../../../client-sdk/src/consumer/types.ts";
 import { utf8 } from "./fake-broker.ts";
 import { Bench, errorOf } from "./setup.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Membership, samePartitions } from "../../../client-sdk/src/consumer/membership.ts";
+import { Membership } from "../../../client-sdk/src/consumer/membership.ts";
 import {
   type HeartbeatRequest,
   type MemberEffect,
@@ -8,6 +8,7 @@ import {
   type MemberState,
   memberTransitions,
 } from "../../../client-sdk/src/consumer/membership-states.ts";
+import { samePartitions } from "../../../client-sdk/src/consumer/partition-identity.ts";
 import type { BrookletError } from "../../../client-sdk/src/errors.ts";
 import { failure } from "./fake-broker.ts";
 

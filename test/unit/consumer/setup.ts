@@ -1,8 +1,8 @@
 // A consumer on the simulated clock before a fake broker, and ways to drive it.
 
 import type { ConsumerConfig } from "../../../client-sdk/src/config/consumer.ts";
+import type { ConsumerRecord } from "../../../client-sdk/src/consumed.ts";
 import { Consumer } from "../../../client-sdk/src/consumer/consumer.ts";
-import type { ConsumerRecord } from "../../../client-sdk/src/consumer/types.ts";
 import { string } from "../../../client-sdk/src/serdes.ts";
 import { SimulatedClock } from "../../support/simulated-clock.ts";
 import { simulatedRandom } from "../../support/simulated-random.ts";
