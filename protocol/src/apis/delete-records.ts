@@ -26,6 +26,7 @@ export const deleteRecords = api({
     "UNKNOWN_TOPIC_ID",
     "OFFSET_OUT_OF_RANGE",
     "INVALID_TOPIC_EXCEPTION",
+    "POLICY_VIOLATION",
     "STORAGE_FULL",
     "KAFKA_STORAGE_ERROR",
   ],
