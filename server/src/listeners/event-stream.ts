@@ -14,7 +14,7 @@ import type { BrokerParts } from "../api/handler.ts";
 import type { Topic } from "../log/log.ts";
 import { fromWire, type StreamFetch } from "./http-exchange.ts";
 import type { OpenStream } from "./open-streams.ts";
-import { recordsOf } from "./readable-records.ts";
+import { recordsIn } from "./readable-records.ts";
 import { formatPositions, MAX_STREAM_PARTITIONS } from "./stream-positions.ts";
 
 /** A comment keeps proxies and the server's own silence timeout from cutting a quiet stream. */
@@ -50,6 +50,8 @@ export interface EventStreamOptions {
   readonly clock: Clock;
   readonly broker: Pick<BrokerParts, "log">;
   fetch(request: ApiRequest<"fetch">): StreamFetch;
+  /** Counts the bytes that wait for this reader. Throws when all readers together have too many. */
+  hold(bytes: number): void;
   /** What the reader may see of whatever was thrown. */
   asProtocolError(error: unknown): ProtocolError;
 }
@@ -75,6 +77,7 @@ export class EventStream implements OpenStream {
 
   /** Writes events until the reader goes, or until there is a reason to end. Never rejects. */
   async run(): Promise<void> {
+    if (this.#over) return;
     try {
       // An id without data is remembered and not shown: who is cut before the first record goes on here.
       this.#write(`retry: ${RETRY_MS}\n${this.#id()}\n`);
@@ -113,6 +116,7 @@ export class EventStream implements OpenStream {
   async #step(): Promise<void> {
     const { topic, offsets, isolation } = this.#options;
     const asked = [...offsets];
+    this.#options.hold(0);
     this.#fetching = this.#options.fetch({
       maxWaitMs: KEEP_ALIVE_MS,
       minBytes: 1,
@@ -142,7 +146,9 @@ export class EventStream implements OpenStream {
 
   async #show(partition: number, batch: Uint8Array): Promise<void> {
     const { offsets, broker } = this.#options;
-    for (const record of await recordsOf(batch, offsets.get(partition) ?? 0, broker)) {
+    const unpacked = await broker.log.unpack(batch);
+    this.#options.hold(unpacked.byteLength);
+    for (const record of recordsIn(unpacked, offsets.get(partition) ?? 0)) {
       if (this.#over) return;
       offsets.set(partition, record.offset + 1);
       if (!this.#write(`${this.#id()}data: ${recordJson(record, { partition })}\n\n`)) await this.#drained();

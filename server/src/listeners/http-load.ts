@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { ProtocolError } from "@brooklet/protocol";
+import { isNdjson } from "./http-answers.ts";
 
 /** Unanswered requests that one connection may have sent ahead. */
 const MAX_PIPELINED_REQUESTS = 16;
@@ -81,6 +82,8 @@ export class HttpLoad {
 
   /** A body without a length may become as long as any. */
   #announcedBytes(request: IncomingMessage): number {
+    // Never held as a whole; OpenStreams bounds how many there are.
+    if (isNdjson(request)) return 0;
     const { "content-length": length, "transfer-encoding": encoding } = request.headers;
     if (encoding !== undefined) return this.#bodyLimitBytes;
     return length === undefined ? 0 : Math.min(Number(length) || 0, this.#bodyLimitBytes);

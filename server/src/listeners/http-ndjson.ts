@@ -2,7 +2,7 @@
 // one line of result per record, in order, each when its record is durable.
 //
 // Invariants: one part is being stored while the next one fills, and the body is not read beyond that, nor while the
-// client leaves results unread; a line that is no record has its own error, certain, and the next one goes on; what has a
+// client leaves results unread (a connection on which nothing moves for a minute and a half is cut, as any other); a line that is no record has its own error, certain, and the next one goes on; what has a
 // result of success is durable, whatever becomes of the connection.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -18,6 +18,9 @@ const NEWLINE = 0x0a;
 const MAX_PART_BYTES = 1024 * 1024;
 const MAX_PART_RECORDS = 10_000;
 const PARTS_PER_REQUEST = 8;
+/** A line may be as long as a record of message.max.bytes whose every character is escaped, and its other fields. */
+const ESCAPED_BYTES_PER_BYTE = 2;
+const MAX_FIELDS_BYTES = 64 * 1024;
 
 /** Stores the lines of the request and answers each. */
 export function serveNdjson(
@@ -29,9 +32,9 @@ export function serveNdjson(
   const call = callFor(response, services);
   const visible = (error: unknown) => asProtocolError(error, "POST records", services.broker.logger);
   const begin = async () => {
+    services.streams.enterBody(response);
     const destination = await producer.destination(topic, call);
     if (response.closed) return;
-    services.streams.bodyMayLast(request.socket);
     // The next request on this connection would be timed as this one is not.
     response.shouldKeepAlive = false;
     response.writeHead(200, {
@@ -91,13 +94,14 @@ class NdjsonBody {
     services: HttpServices,
     store: (records: readonly (ReadableRecord | ProtocolError)[]) => Promise<RecordResult[]>,
   ) {
-    const maxBytes = services.broker.settings["socket.request.max.bytes"];
+    const { settings } = services.broker;
+    const requestMaxBytes = settings["socket.request.max.bytes"];
     this.#chunks = request[Symbol.asyncIterator]();
     this.#response = response;
     this.#services = services;
     this.#store = store;
-    this.#lines = new Lines(maxBytes);
-    this.#maxPartBytes = Math.min(MAX_PART_BYTES, Math.floor(maxBytes / PARTS_PER_REQUEST));
+    this.#lines = new Lines(ESCAPED_BYTES_PER_BYTE * settings["message.max.bytes"] + MAX_FIELDS_BYTES);
+    this.#maxPartBytes = Math.min(MAX_PART_BYTES, Math.floor(requestMaxBytes / PARTS_PER_REQUEST));
   }
 
   async run(): Promise<void> {
@@ -224,7 +228,7 @@ class Lines {
     const line = this.#tooLong
       ? new ProtocolError(
           "MESSAGE_TOO_LARGE",
-          `the line has more than ${this.#maxBytes} bytes (socket.request.max.bytes); it was passed over`,
+          `the line has more than ${this.#maxBytes} bytes, more than a record of message.max.bytes takes; it was passed over`,
         )
       : this.#pieces.length > 1
         ? Buffer.concat(this.#pieces)

@@ -40,6 +40,10 @@ export function serveStream(request: StreamRequest, response: ServerResponse, se
       clock,
       broker,
       fetch: (fields) => fetchFor(response, services, fields),
+      hold: (bytes) => {
+        const refusal = services.load.admitAnswer(response, bytes);
+        if (refusal !== undefined) throw refusal;
+      },
       asProtocolError: visible,
     });
     response.writeHead(200, {

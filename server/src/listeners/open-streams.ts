@@ -8,6 +8,9 @@ import type { Duplex } from "node:stream";
 import { ProtocolError } from "@brooklet/protocol";
 import type { Topic } from "../log/log.ts";
 
+/** Streamed bodies at a time: each may hold a line and a part that is being stored. */
+export const MAX_STREAMED_BODIES = 100;
+
 /** What lasts, as the door sees it. */
 export interface OpenStream {
   /** Ends it soon, with this as the reason. */
@@ -21,6 +24,7 @@ export class OpenStreams {
   readonly #open = new Map<ServerResponse, OpenStream>();
   readonly #bodies = new WeakSet<Duplex>();
   #readers = 0;
+  #bodyCount = 0;
   #stopped = false;
 
   constructor(maxReaders: number) {
@@ -57,11 +61,25 @@ export class OpenStreams {
     response.once("close", () => this.#open.delete(response));
   }
 
-  /** The request on this socket brings a body that may take as long as it likes. */
-  bodyMayLast(socket: Duplex): void {
-    this.#bodies.add(socket);
+  /**
+   * The request of this response brings a body that may take as long as it likes. Errors: THROTTLING_QUOTA_EXCEEDED above
+   * MAX_STREAMED_BODIES.
+   */
+  enterBody(response: ServerResponse): void {
+    if (this.#bodyCount >= MAX_STREAMED_BODIES) {
+      throw new ProtocolError(
+        "THROTTLING_QUOTA_EXCEEDED",
+        `${this.#bodyCount} streams of records are being received, which is the most allowed`,
+        { hint: "Send several topics' records one after the other, or use the SDK." },
+      );
+    }
+    if (response.closed || response.socket === null) return;
+    this.#bodyCount++;
+    response.once("close", () => this.#bodyCount--);
+    this.#bodies.add(response.socket);
   }
 
+  /** Whether a body on this socket is not to be timed. */
   lasts(socket: Duplex): boolean {
     return this.#bodies.has(socket);
   }

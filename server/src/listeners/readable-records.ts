@@ -14,14 +14,10 @@ export function checkRecordCount(count: number): void {
   throw new ProtocolError("INVALID_REQUEST", `at most ${MAX_RECORDS} records go in one request`);
 }
 
-/** The records of one stored batch from `fromOffset` on; none of a control batch. */
-export async function recordsOf(
-  batch: Uint8Array,
-  fromOffset: number,
-  broker: Pick<BrokerParts, "log">,
-): Promise<DecodedRecord[]> {
+/** The records of one unpacked batch from `fromOffset` on; none of a control batch. */
+export function recordsIn(batch: Uint8Array, fromOffset: number): DecodedRecord[] {
   // Storage has checked the checksum of what came from the disk, and the broker of what came by a request.
-  const records = decodeBatch(await broker.log.unpack(batch), { checkCrc: false });
+  const records = decodeBatch(batch, { checkCrc: false });
   const first = records.findIndex(({ offset }) => offset >= fromOffset);
   return first === 0 ? records : first < 0 ? [] : records.slice(first);
 }
@@ -49,7 +45,7 @@ export async function showRecords(
   const texts: string[] = [];
   let chars = 0;
   for (const batch of batches) {
-    for (const record of await recordsOf(batch, fromOffset, broker)) {
+    for (const record of recordsIn(await broker.log.unpack(batch), fromOffset)) {
       if (texts.length >= bounds.maxRecords) return { texts, chars, leftOffset: record.offset };
       const text = recordJson(record, place);
       if (chars > 0 && chars + text.length > bounds.maxChars) return { texts, chars, leftOffset: record.offset };

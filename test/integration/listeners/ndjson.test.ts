@@ -4,6 +4,7 @@ import { type ClientRequest, request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { type Broker, startBroker } from "@brooklet/server";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { MAX_STREAMED_BODIES } from "../../../server/src/listeners/open-streams.ts";
 import { eventually } from "../../support/eventually.ts";
 import { http, postJson } from "../../support/raw-client.ts";
 
@@ -106,7 +107,7 @@ test("a line that is no record has its own error, for certain, and the next one 
     '{"__proto__":{},"value":1}',
     `{"value":${"[".repeat(33)}${"]".repeat(33)}}`,
     `{"valueText":"${"x".repeat(5_000)}"}`,
-    `{"valueText":"${"y".repeat(70_000)}"}`,
+    `{"valueText":"${"y".repeat(80_000)}"}`,
     '{"value":1,"partition":7}',
     `${good}\r`,
     '{"valueText":"\ufffd"}',
@@ -211,6 +212,28 @@ test("a topic that cannot be is refused as a whole; other content types are no s
   }
   const api = await http(broker.url, "/v1/status", { body: "{}", headers: { "content-type": NDJSON } });
   expect(api.status).toBe(415);
+});
+
+test("streams of records are bounded in number, and hold up nobody else", async () => {
+  const other = await startBroker();
+  try {
+    const open = Array.from({ length: MAX_STREAMED_BODIES }, () => new Lines("many", other.url));
+    await eventually(() => open.every(({ status }) => status === 200), "all are open");
+    const answer = await http(other.url, "/v1/topics/many/records", {
+      body: "{}",
+      headers: { "content-type": NDJSON },
+    });
+    expect(answer).toMatchObject({ status: 429, json: { error: { code: "THROTTLING_QUOTA_EXCEEDED" } } });
+    expect((await postJson(other.url, "/v1/topics/many/records", { records: [{ value: 1 }] })).status).toBe(200);
+    open[0]?.end();
+    await eventually(async () => {
+      const again = await http(other.url, "/v1/topics/many/records", { body: "", headers: { "content-type": NDJSON } });
+      return again.status === 200;
+    }, "there is room again");
+    for (const lines of open) lines.cut();
+  } finally {
+    await other.close();
+  }
 });
 
 test("a body may take longer than other requests; a slow one that is none is refused", async () => {

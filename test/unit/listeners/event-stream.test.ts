@@ -44,6 +44,7 @@ class World {
   readonly reader = new Reader();
   readonly asked: { offsets: number[]; cancelled: boolean; answer(answer: Answer): void; fail(error: Error): void }[] =
     [];
+  readonly held: number[] = [];
   readonly stream: EventStream;
 
   constructor(options: Partial<EventStreamOptions> = {}) {
@@ -74,6 +75,7 @@ class World {
         };
         return { answer: waiting.promise, cancel };
       },
+      hold: (bytes) => this.held.push(bytes),
       asProtocolError: (error) =>
         error instanceof ProtocolError ? error : new ProtocolError("UNKNOWN_SERVER_ERROR", String(error)),
       ...options,
@@ -125,6 +127,11 @@ test("each record has the positions behind it; a batch that begins early is skip
   await settle();
   expect(world.reader.text.match(/^id: .*@/gm)).toEqual(["id: 0:5,1:0@", "id: 0:6,1:0@", "id: 0:7,1:0@"]);
   expect(world.last.offsets).toEqual([7, 0]);
+  expect(world.held, "bytes are counted while they wait, and not while nothing does").toEqual([
+    0,
+    batch(4, "4", "5", "6").length,
+    0,
+  ]);
   world.reader.destroy();
   await settle();
   expect(world.last.cancelled).toBe(true);
@@ -222,6 +229,23 @@ test("what came beside a refusal is shown before the reason", async () => {
   await settle();
   expect(world.reader.text).toMatch(/"valueText":"shown"[^\n]*\n\nevent: end\n/);
   expect(JSON.parse(endOf(world))).toMatchObject({ error: { code: "OFFSET_OUT_OF_RANGE" } });
+});
+
+test("too many bytes for all readers together end the stream; one that was ended before it began writes nothing", async () => {
+  const world = new World({
+    hold: (bytes) => {
+      if (bytes > 0) throw new ProtocolError("THROTTLING_QUOTA_EXCEEDED", "too much");
+    },
+  });
+  await world.begin();
+  world.last.answer(records(0, batch(5, "a"), 6));
+  await settle();
+  expect(JSON.parse(endOf(world))).toMatchObject({ error: { code: "THROTTLING_QUOTA_EXCEEDED" } });
+  const early = new World();
+  early.stream.stop(new ProtocolError("BROKER_NOT_AVAILABLE", "stopping"));
+  await early.begin();
+  expect(early.asked).toHaveLength(0);
+  expect(early.reader.text).toMatch(/^event: end\n[^\n]*\n\n$/);
 });
 
 test("a fetch that fails, and a broker that stops, are told", async () => {
