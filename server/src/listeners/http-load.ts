@@ -40,7 +40,7 @@ export class HttpLoad {
     }
     const bodyBytes = this.#announcedBytes(request);
     // The first large one is always taken, so that a small bound can never refuse everything for good.
-    if (this.#bodyBytes > 0 && this.#bodyBytes + bodyBytes > MAX_BODY_BYTES_IN_ALL) {
+    if (bodyBytes > 0 && this.#bodyBytes > 0 && this.#bodyBytes + bodyBytes > MAX_BODY_BYTES_IN_ALL) {
       return new ProtocolError(
         "THROTTLING_QUOTA_EXCEEDED",
         `the HTTP requests that are being handled have ${this.#bodyBytes} bytes already`,
