@@ -238,8 +238,8 @@ export const errorTable = {
     ...refusal,
     code: 44,
     httpStatus: 422,
-    text: "A limit of the broker forbids it.",
-    hint: "The message names the limit and its setting.",
+    text: "A limit of the broker, or the topic's configuration, forbids it.",
+    hint: "The message names it, and its setting.",
   },
   OUT_OF_ORDER_SEQUENCE_NUMBER: {
     ...refusal,

@@ -57,7 +57,6 @@ const doors: Record<Door, (api: string, header: Header, payload: Uint8Array[]) =
 const doorNames = Object.keys(doors) as Door[];
 const nameOf = (door: Door) => door.replaceAll(" ", "-");
 
-/** Until their handlers are written; each takes its row with it. */
 /** A good request of each API; `at` tells the doors apart where one changes what the next would find. */
 const good: Record<Exclude<ApiName, "hello">, (at: string) => { request: Header; answer: object }> = {
   metadata: () => ({
