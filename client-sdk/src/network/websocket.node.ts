@@ -7,6 +7,8 @@ import { WebSocket } from "ws";
 /** RFC 6455: the connection ended without a close frame. */
 const ABNORMAL_CLOSE = 1006;
 const UNSUPPORTED_DATA = 1003;
+/** Of one message: the broker sends none, a proxy between may cut; each costs more memory here than its bytes. */
+const MAX_FRAGMENTS = 16_384;
 /** A peer that pings and does not read gets no more pongs: they would pile up here. */
 const MAX_PONG_BACKLOG_BYTES = 65_536;
 
@@ -18,6 +20,7 @@ export const webSocketTransport: Transport = {
       handshakeTimeout: limits.connectTimeoutMs,
       followRedirects: false,
       autoPong: false,
+      maxFragments: MAX_FRAGMENTS,
       ...(isLoopback(address) ? { generateMask: zeroMask } : {}),
     });
     socket.binaryType = "nodebuffer";
