@@ -12,18 +12,19 @@ import { listOfNames, type Settings } from "../settings.ts";
 import type { StoredState } from "../storage/storage.ts";
 import type { TurnQueue } from "../storage/turns.ts";
 import type { Logger } from "../world.ts";
+import { ChangedTopics } from "./changed-topics.ts";
 import { ClientConnections } from "./client-connections.ts";
 import type { GroupCoordinator } from "./coordinator.ts";
 import { Deadlines } from "./deadlines.ts";
-import { describeGroup, unknownGroup } from "./describe.ts";
-import { type DurableGroup, parseGroup, stateOf } from "./durable-state.ts";
+import { type DurableGroup, parseGroup } from "./durable-state.ts";
 import type { DeadlineKind, Effect, Happening, HeartbeatAnswer, ReplyTo } from "./effects.ts";
 import { Expiry } from "./expiry.ts";
 import { Farewells } from "./farewells.ts";
 import { Group, type GroupSurroundings } from "./group.ts";
 import { type GroupEntry, withEmptySince } from "./group-entry.ts";
 import { GroupRemoval } from "./group-removal.ts";
-import { type GroupLag, Lags } from "./lag.ts";
+import { GroupViews } from "./group-views.ts";
+import type { GroupLag } from "./lag.ts";
 import { OffsetRequests } from "./offset-requests.ts";
 import { OffsetStore } from "./offset-store.ts";
 import { abridged } from "./partitions.ts";
@@ -64,9 +65,10 @@ class Coordinator implements GroupCoordinator {
   readonly #offsets: OffsetRequests;
   readonly #removal: GroupRemoval;
   readonly #expiry: Expiry;
-  readonly #lags: Lags;
+  readonly #views: GroupViews;
   readonly #rebalances = new RebalanceCounts();
   readonly #groups = new Map<string, GroupEntry>();
+  readonly #changedTopics = new ChangedTopics();
   /** Groups that the open turn's seal must visit. */
   readonly #unsealed = new Set<GroupEntry>();
   /** Heartbeats without an answer yet. */
@@ -87,7 +89,7 @@ class Coordinator implements GroupCoordinator {
     const { committed } = store;
     this.#store = store;
     this.#offsets = new OffsetRequests({ store, catalog, maxMetadataLength: settings["offset.metadata.max.bytes"] });
-    this.#lags = new Lags({ committed, catalog, recordTimes, clock });
+    this.#views = new GroupViews({ groups: this.#groups, committed, catalog, recordTimes, clock });
     this.#clients = new ClientConnections({
       graceMs: settings["group.disconnect.grace.ms"],
       deadlines: this.#deadlines,
@@ -252,37 +254,19 @@ class Coordinator implements GroupCoordinator {
   }
 
   list(): ApiResponse<"listGroups">["groups"] {
-    return [...this.#groups]
-      .filter(([groupId, entry]) => this.#isStored(groupId, entry))
-      .map(([groupId, { durable }]) => ({ groupId, state: stateOf(durable) }))
-      .sort((a, b) => (a.groupId < b.groupId ? -1 : 1));
+    return this.#views.list();
   }
 
   describe(groupIds: readonly string[]): ApiResponse<"describeGroups">["groups"] {
-    // Once each, however often an id stands in the request: a description may be long.
-    return [...new Set(groupIds)].map((groupId) => {
-      const problem = idProblem("group id", groupId);
-      if (problem !== undefined) return unknownGroup(groupId, new ProtocolError("INVALID_GROUP_ID", problem));
-      const entry = this.#groups.get(groupId);
-      if (entry === undefined || !this.#isStored(groupId, entry))
-        return unknownGroup(groupId, new ProtocolError("GROUP_ID_NOT_FOUND", `there is no group ${groupId}`));
-      return describeGroup({
-        groupId,
-        durable: entry.durable,
-        offsets: [...this.#store.committed.ofGroup(groupId)],
-        timeline: entry.timeline.upTo(entry.group.durableVersion),
-        catalog: this.#catalog,
-      });
-    });
+    return this.#views.describe(groupIds);
   }
 
   withLagSeconds(groups: ApiResponse<"describeGroups">["groups"]): Promise<ApiResponse<"describeGroups">["groups"]> {
-    return this.#lags.withSeconds(groups);
+    return this.#views.withLagSeconds(groups);
   }
 
-  *memberCounts(): Generator<{ readonly groupId: string; readonly members: number }, void, undefined> {
-    for (const [groupId, entry] of this.#groups)
-      if (this.#isStored(groupId, entry)) yield { groupId, members: entry.durable?.members.length ?? 0 };
+  memberCounts(): Iterable<{ readonly groupId: string; readonly members: number }> {
+    return this.#views.memberCounts();
   }
 
   rebalances(): Iterable<readonly [reason: string, count: number]> {
@@ -290,7 +274,7 @@ class Coordinator implements GroupCoordinator {
   }
 
   lags(): Promise<readonly GroupLag[]> {
-    return this.#lags.all();
+    return this.#views.lags();
   }
 
   #apply(entry: GroupEntry, effects: readonly Effect[]): void {
@@ -374,6 +358,7 @@ class Coordinator implements GroupCoordinator {
   }
 
   #seal(): void {
+    this.#followChangedTopics();
     this.#turnRequested = false;
     const unsealed = [...this.#unsealed];
     this.#unsealed.clear();
@@ -388,6 +373,8 @@ class Coordinator implements GroupCoordinator {
     this.#turnRequested = false;
     this.#unsealed.clear();
     this.#store.restore();
+    // They are durable: whoever stands still looks at them in the next turn.
+    if (this.#changedTopics.size > 0) this.#turns.requestTurn();
     for (const entry of this.#groups.values()) {
       entry.staged = entry.durable;
       if (entry.group.isQuiet) continue;
@@ -412,15 +399,21 @@ class Coordinator implements GroupCoordinator {
   #topicChanged(topic: Topic, change: "created" | "deleted" | "extended"): void {
     if (change === "created") this.#patterns.topicCreated(topic);
     if (change === "deleted") this.#patterns.topicDeleted(topic);
-    for (const entry of this.#groups.values())
-      if (this.#concerns(entry.group, topic.topic))
-        this.#apply(entry, entry.group.topicsChanged(`topic ${topic.topic} was ${change}`));
+    this.#changedTopics.add(topic.topic, change);
+    this.#turns.requestTurn();
   }
 
-  #concerns(group: Group, topic: string): boolean {
-    if (group.subscribed.has(topic)) return true;
-    for (const pattern of group.patterns) if (this.#patterns.matches(pattern, topic)) return true;
-    return false;
+  /** All of a turn at once. */
+  #followChangedTopics(): void {
+    if (this.#changedTopics.size === 0) return;
+    for (const entry of this.#groups.values()) {
+      const { group } = entry;
+      const patterns = [...group.patterns];
+      const isMatched = (topic: string) => patterns.some((pattern) => this.#patterns.matches(pattern, topic));
+      const reason = this.#changedTopics.reasonFor(group.subscribed, isMatched);
+      if (reason !== undefined) this.#apply(entry, group.topicsChanged(reason));
+    }
+    this.#changedTopics.clear();
   }
 
   #patternsMatched(patterns: ReadonlySet<string>): void {
@@ -455,11 +448,6 @@ class Coordinator implements GroupCoordinator {
         { hint: "Raise max.groups, or let groups that are not needed end." },
       );
     return this.#add(groupId);
-  }
-
-  /** Whether the store knows the group: what is not durable is not shown. */
-  #isStored(groupId: string, entry: GroupEntry): boolean {
-    return entry.durable !== undefined || this.#store.committed.hasDurable(groupId);
   }
 
   #unknownGroup(groupId: string, memberId: string, nowMs: number): ProtocolError {
