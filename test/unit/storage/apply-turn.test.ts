@@ -6,8 +6,9 @@ import { expect, test } from "vitest";
 import { TurnWriter } from "../../../server/src/storage/sqlite/apply-turn.ts";
 import type { Connection } from "../../../server/src/storage/sqlite/connection.ts";
 import { loadState } from "../../../server/src/storage/sqlite/load-state.ts";
+import { BatchRemoval } from "../../../server/src/storage/sqlite/remove-batches.ts";
 import { noReserve } from "../../../server/src/storage/sqlite/reserve.ts";
-import type { StoredProducerState } from "../../../server/src/storage/storage.ts";
+import type { Change, StoredProducerState } from "../../../server/src/storage/storage.ts";
 import { testDatabase, testFolder } from "../../support/storage-on-file.ts";
 import { append, putCounter, putOffset, storedTopic, turn } from "../../support/stored.ts";
 
@@ -228,4 +229,64 @@ test("more partitions and other configurations are read back; for a topic that i
   );
   expect(loadState(db).topics).toEqual([]);
   expect(count(db, "partitions")).toBe(0);
+});
+
+test("a log start rises and never falls; what is of no use behind it goes in steps", () => {
+  const db = testDatabase();
+  const writer = new TurnWriter(db, noReserve);
+  const range = (baseOffset: number, segmentBaseOffset: number): Change => ({
+    kind: "putRange",
+    range: {
+      partitionId: 1,
+      baseOffset,
+      endOffset: baseOffset + 10,
+      segmentBaseOffset,
+      sizeBytes: 100,
+      firstTimestampMs: 1,
+      maxTimestampMs: 2,
+    },
+  });
+  const epoch = (leaderEpoch: number, startOffset: number): Change => ({
+    kind: "putLeaderEpoch",
+    partitionId: 1,
+    leaderEpoch,
+    startOffset,
+  });
+  const move = (logStartOffset: number, firstSegmentOffset: number): Change => ({
+    kind: "moveLogStart",
+    partitionId: 1,
+    logStartOffset,
+    firstSegmentOffset,
+  });
+  writer.apply(
+    turn(1, {
+      records: [
+        { kind: "createTopic", topic: storedTopic("orders", 1) },
+        ...Array.from({ length: 4 }, (_, index) => append(1, index * 10, { count: 10 })),
+        ...[range(0, 0), range(10, 0), range(20, 20), range(30, 20)],
+        ...[epoch(0, 0), epoch(1, 10), epoch(4, 30)],
+      ],
+    }),
+  );
+  for (const change of [move(25, 20), move(15, 0)])
+    expect(writer.apply(turn(2, { essential: [change] }))).toEqual({ outcome: "durable" });
+  const logStart = () => loadState(db).topics[0]?.partitions[0]?.logStartOffset;
+  expect(logStart()).toBe(25);
+  expect(db.prepare("SELECT leader_epoch FROM leader_epochs").pluck().all()).toEqual([1, 4]);
+  expect(count(db, "batches")).toBe(4);
+
+  const removal = new BatchRemoval(db);
+  expect(removal.pending).toBe(true);
+  while (removal.step()) expect(logStart()).toBe(25);
+  expect(removal.pending).toBe(false);
+  // The batch and the segment that hold the log start stay.
+  expect(db.prepare("SELECT base_offset FROM batches").pluck().all()).toEqual([20, 30]);
+  expect(db.prepare("SELECT base_offset FROM batch_ranges").pluck().all()).toEqual([20, 30]);
+
+  // Nothing is left, or comes back, of a topic that is gone.
+  writer.apply(turn(3, { essential: [{ kind: "deleteTopic", topicId: "orders-id" }] }));
+  writer.apply(turn(4, { records: [range(40, 40), epoch(5, 40), move(30, 30)] }));
+  while (removal.step());
+  for (const table of ["batches", "batch_ranges", "leader_epochs", "trimmed_partitions", "deleted_partitions"])
+    expect(count(db, table), table).toBe(0);
 });
