@@ -13,9 +13,9 @@ const ConfigEntry = Type.Object({
 
 export const describeConfigs = api({
   name: "describeConfigs",
-  text: "The configurations of topics and of the broker (Kafka API 32), ordered by name.",
+  text: "The configurations of topics and of the broker (Kafka API 32), ordered by name. Without topics: of none.",
   request: Type.Object({
-    topics: Type.Optional(Type.Array(Topic, { maxItems: 10_000 })),
+    topics: Type.Optional(Type.Array(Topic, { maxItems: 1_000 })),
     broker: described(
       "Also the broker's own settings; secrets are never among them. Default false.",
       Type.Optional(Type.Boolean()),
