@@ -158,6 +158,12 @@ test("what does not shrink goes as it is", async () => {
   expect((await readAll(consumer(broker.url), "tiny", 1))[0]?.value).toBe("x");
 });
 
+test("a full batch does not linger because it has become small", async () => {
+  const sender = producer(broker.url, { "compression.type": "gzip", "linger.ms": 600_000, "batch.size": 1_000 });
+  const sent = sender.send({ topic: "full", partition: 0, value: "x".repeat(2_000) });
+  expect(await sent).toMatchObject({ offset: 0 });
+});
+
 test("a record above message.max.bytes passes when it shrinks below it", async () => {
   const broker = await start({ settings: { "message.max.bytes": 4_096 } });
   const long = "long ".repeat(10_000);

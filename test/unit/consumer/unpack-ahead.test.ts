@@ -154,6 +154,11 @@ test("so much is kept unpacked, and no more; what nobody may read gives way", as
     onReady: () => {},
   });
   const full = AHEAD_BYTES / (1024 * 1024);
+  let most = 0;
+  first.unpacked.push = (...more) => {
+    most = Math.max(most, Array.prototype.push.apply(first.unpacked, more));
+    return first.unpacked.length;
+  };
   ahead.pump();
   await eventually(() => first.unpacked.length === full, "as much as allowed");
   expect(second.unpacked).toHaveLength(0);
@@ -161,6 +166,7 @@ test("so much is kept unpacked, and no more; what nobody may read gives way", as
   ahead.pump();
   await eventually(() => second.unpacked.length === full, "the other one's turn");
   expect(first.unpacked).toHaveLength(0);
+  expect(most).toBe(full);
 });
 
 test("whatever is compressed, paused and taken when, each partition's records come once and in order", async () => {
