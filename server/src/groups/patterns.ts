@@ -12,13 +12,19 @@ import { RE2JS } from "re2js";
 import type { TopicCatalog } from "../log/log.ts";
 
 /** How long evaluations keep the event loop at a time. */
-const SLICE_MS = 10;
+const SLICE_MS = 5;
+/** Fewer names in a whole slice mean that the engine does not like the pattern: the other one is tried, a few times in turn. */
+const SLOW_NAMES_PER_SLICE = 250;
+const TRIALS = 6;
 /** Different patterns in the broker. */
 const MAX_PATTERNS = 1_000;
 /** Compiled patterns that are kept: each may have megabytes of cached states. */
 const MAX_COMPILED = 32;
-/** Instructions of a compiled pattern per character that group.max.pattern.length allows: repetitions multiply. */
-const MAX_INSTRUCTIONS_PER_CHARACTER = 2;
+/**
+ * A compiled pattern has about as many instructions as characters, unless repetitions multiply it: so many more than
+ * group.max.pattern.length are taken.
+ */
+const MORE_INSTRUCTIONS = 64;
 
 const RE2_HINT =
   "Patterns are RE2 expressions over the whole topic name: no backreferences, no lookaround, repetitions up to 1000.";
@@ -31,8 +37,18 @@ export interface PatternMatches {
   matchesOf(pattern: string): readonly string[] | undefined;
 }
 
+/**
+ * re2js has two engines with the same answers. The automaton is fast where few states are enough, and rebuilds them without end
+ * where they are not; the backtracker remembers where it was, so that it is bounded by name times pattern, and never fast.
+ */
+type Engine = "automaton" | "backtracker";
+
 interface Followed {
   readonly pattern: string;
+  engine: Engine;
+  /** Names in the best slice of each engine that was slow, and how many slow slices there were. */
+  readonly best: Record<Engine, number>;
+  trials: number;
   /** Groups that use it. */
   users: number;
   readonly names: Set<string>;
@@ -95,7 +111,7 @@ export class Patterns implements PatternMatches {
         { hint: RE2_HINT },
       );
     const size = this.#compile(pattern).programSize();
-    const maxSize = MAX_INSTRUCTIONS_PER_CHARACTER * maxLength;
+    const maxSize = maxLength + MORE_INSTRUCTIONS;
     if (size > maxSize) {
       this.#compiled.delete(pattern);
       throw new ProtocolError(
@@ -159,6 +175,9 @@ export class Patterns implements PatternMatches {
     const pending = [...this.#parts.catalog.all()].flatMap(({ topic, internal }) => (internal ? [] : topic));
     const followed: Followed = {
       pattern,
+      engine: "automaton",
+      best: { automaton: 0, backtracker: 0 },
+      trials: 0,
       users: 1,
       names: new Set(),
       sorted: undefined,
@@ -214,16 +233,22 @@ export class Patterns implements PatternMatches {
   #tryNames(followed: Followed, endMs: number): boolean {
     const { clock, catalog } = this.#parts;
     const expression = this.#compile(followed.pattern);
+    const matches =
+      followed.engine === "automaton"
+        ? (name: string) => expression.testExact(name)
+        : (name: string) => expression.matcher(name).matches();
+    const first = followed.next;
     let changed = false;
     while (followed.next < followed.pending.length) {
       const name = followed.pending[followed.next++] as string;
-      if (catalog.byName(name) !== undefined && !followed.names.has(name) && expression.testExact(name)) {
+      if (catalog.byName(name) !== undefined && !followed.names.has(name) && matches(name)) {
         followed.names.add(name);
         followed.sorted = undefined;
         changed = true;
       }
       if (clock.nowMs() >= endMs && followed.next < followed.pending.length) {
         this.#queue.add(followed);
+        this.#judgeEngine(followed, followed.next - first);
         return followed.known && changed;
       }
     }
@@ -232,6 +257,19 @@ export class Patterns implements PatternMatches {
     changed ||= !followed.known;
     followed.known = true;
     return changed;
+  }
+
+  /** Its slice ended after so many names. */
+  #judgeEngine(followed: Followed, names: number): void {
+    if (names >= SLOW_NAMES_PER_SLICE || followed.trials === TRIALS) return;
+    const { best, engine } = followed;
+    best[engine] = Math.max(best[engine], names);
+    followed.trials += 1;
+    const other = engine === "automaton" ? "backtracker" : "automaton";
+    if (followed.trials < TRIALS) followed.engine = other;
+    else followed.engine = best.automaton > best.backtracker ? "automaton" : "backtracker";
+    // What the automaton has built up is not needed any more.
+    if (followed.engine === "backtracker") this.#compiled.delete(followed.pattern);
   }
 
   #compile(pattern: string): RE2JS {
