@@ -221,7 +221,10 @@ export class Poller<K, V> {
       });
     }
     logger.warn({ partition: nameOf(state), offset }, `position out of range, reset to ${settings.autoOffsetReset}`);
+    const { retryAtMs, refusals } = state;
     positions.requestReset(state, undefined);
+    // The first is at once; a broker whose answers contradict each other is not asked without a pause.
+    if (refusals > 1) state.retryAtMs = retryAtMs;
     resolver.pump();
   }
 

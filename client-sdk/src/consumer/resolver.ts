@@ -222,7 +222,6 @@ export class Resolver {
           state.position = found.offset;
           state.committed = found.offset;
           state.leaderEpoch = found.leaderEpoch;
-          state.refusals = 0;
           state.need = undefined;
           this.#lastErrors.delete(state);
         }
@@ -269,7 +268,6 @@ export class Resolver {
         );
         state.position = found.offset;
         state.leaderEpoch = -1;
-        state.refusals = 0;
         state.need = undefined;
         state.resetTo = undefined;
         this.#lastErrors.delete(state);

@@ -99,6 +99,10 @@ test.each([true, false])("check.crcs=%s: whether a wrong checksum stands in the 
 test("with fetch.max.wait.ms=0 a poll that waits asks once per back-off, and sees what comes", async () => {
   const bench = new Bench();
   bench.broker.topic("t");
+  // Without the pause no time would pass: the broker falls silent then.
+  bench.broker.on("fetch", (request, options) =>
+    bench.broker.of("fetch").length > 1_000 ? new Promise<never>(() => {}) : bench.broker.fetch(request, options),
+  );
   const consumer = bench.alone({ "fetch.max.wait.ms": 0, "retry.backoff.ms": 200 });
   consumer.assign([p0]);
   const polling = consumer.poll(60_000);
@@ -183,5 +187,27 @@ test.each([true, false])("allow.auto.create.topics=%s: whether naming a topic ma
   expect(named.map(({ allowAutoCreate }) => allowAutoCreate)).toEqual(allows ? [true] : []);
   // With or without: the group takes it in when it appears.
   expect(bench.broker.of("groupHeartbeat")[0]?.subscription).toEqual(["missing"]);
+  await bench.run(consumer.close());
+});
+
+test("a broker that calls every position out of range is asked ever less often", async () => {
+  const bench = new Bench();
+  bench.broker.topic("t");
+  bench.broker.on("fetch", () => {
+    if (bench.broker.of("fetch").length > 1_000) return new Promise<never>(() => {});
+    const error = { code: "OFFSET_OUT_OF_RANGE", message: "no", retriable: false, definite: true };
+    const ends = { highWatermark: 0, lastStableOffset: 0, logStartOffset: 0, nextOffset: 0, bytes: 0 };
+    return { results: [{ ...p0, ...ends, error }] };
+  });
+  const consumer = bench.alone();
+  consumer.assign([p0]);
+  expect(await bench.run(consumer.poll(20_000))).toEqual([]);
+  const { length } = bench.broker.of("fetch");
+  expect(length).toBeGreaterThan(10);
+  expect(length).toBeLessThan(40);
+  // Once it agrees with itself nothing is left of it.
+  bench.broker.off("fetch");
+  bench.broker.fill("t", 0, 1);
+  expect(offsetsOf(await bench.take(consumer, 1))).toEqual([0]);
   await bench.run(consumer.close());
 });

@@ -37,8 +37,7 @@ test("exclude.internal.topics=false lets a RegExp match internal topics too", as
 
 test.each([/a/g, /a/y, /A/gi])("%s keeps no place between two looks, and matches whole names", (pattern) => {
   const whole = wholeName(pattern);
-  for (let look = 0; look < 3; look++)
-    expect(["a", "ab", "ba"].map((name) => whole.test(name))).toEqual([true, false, false]);
+  expect(["a", "a", "ab", "ba", "a"].map((name) => whole.test(name))).toEqual([true, true, false, false, true]);
   expect(wholeName(/a|ab/).test("ab")).toBe(true);
 });
 
