@@ -144,9 +144,18 @@ test("defaults are Kafka's, but for the two named ones", () => {
   expect(parseAdminConfig(servers)).toMatchObject({ defaultApiTimeoutMs: 60_000, requestTimeoutMs: 30_000 });
 });
 
+test("auto.offset.reset=by_duration comes with its milliseconds, the others with none", () => {
+  const parsed = parseConsumerConfig({ ...servers, "auto.offset.reset": "by_duration:P1DT1S" });
+  expect(parsed).toMatchObject({ autoOffsetReset: "by_duration:P1DT1S", resetByDurationMs: 86_401_000 });
+  expect(parseConsumerConfig(servers).resetByDurationMs).toBeUndefined();
+});
+
 test("client.id is the caller's, or tells the group and a number", () => {
   expect(parseConsumerConfig({ ...servers, "client.id": "mine" }).clientId).toBe("mine");
   expect(parseConsumerConfig({ ...servers, "group.id": "g" }).clientId).toMatch(/^consumer-g-\d+$/);
+  expect(parseConsumerConfig({ ...servers, "group.id": "g", "group.instance.id": "till-1" }).clientId).toBe(
+    "consumer-g-till-1",
+  );
   expect(parseProducerConfig(servers).clientId).toMatch(/^producer-\d+$/);
   expect(parseAdminConfig(servers).clientId).toMatch(/^adminclient-\d+$/);
 });

@@ -37,6 +37,13 @@ test("a copied configuration fits, with every option that is accepted", () => {
     "transactional.id": "later",
     "transaction.timeout.ms": 1,
     "linger.ms": 5,
+    token: "t",
+    "security.protocol": "SASL_PLAINTEXT" as const,
+    "sasl.mechanism": "PLAIN" as const,
+    "sasl.username": "ignored",
+    "sasl.password": "t",
+    "sasl.jaas.config": 'x password="t";',
+    "interceptor.classes": [{ onSend: (record: ProducerRecord<Uint8Array, Order>) => record, close() {} }],
   }).toExtend<ProducerConfig<Uint8Array, Order>>();
   expectTypeOf({ "bootstrap.servers": "a:1", "request.timeout.ms": 1 }).toExtend<AdminConfig>();
 });
@@ -53,9 +60,13 @@ test("typos, wrong values and other clients' names do not", () => {
   const alias: ConsumerConfig<string, string> = { ...servers, "fetch.wait.max.ms": 5 };
   // @ts-expect-error: required
   const missing: ProducerConfig<string, string> = { "linger.ms": 5 };
+  // @ts-expect-error: a class name
+  const named: ProducerConfig<string, string> = { ...servers, "interceptor.classes": "org.example.Interceptor" };
+  // @ts-expect-error: a text
+  const token: AdminConfig = { ...servers, token: 5 };
   // @ts-expect-error: a serializer of another type
   const serde: ProducerConfig<string, number> = { ...servers, "value.serializer": string };
-  expectTypeOf([typo, choice, number, alias, missing, serde]).toBeArray();
+  expectTypeOf([typo, choice, number, alias, missing, named, token, serde]).toBeArray();
 });
 
 test("a tombstone is null in the types too", () => {

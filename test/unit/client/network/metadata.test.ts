@@ -91,6 +91,15 @@ test("an answer that leaves a topic out, or names another, is an error for who a
   expect(cache.peek("other")).toBeUndefined();
 });
 
+test("a topic without partitions is the broker's fault, and never cached: nobody could choose one", async () => {
+  const { cache } = start((topics) => topics.map((topic) => known(topic, 0)));
+  await expect(cache.load("a", {})).rejects.toMatchObject({
+    code: "UNKNOWN_SERVER_ERROR",
+    message: expect.stringContaining("the broker's answer to metadata is malformed"),
+  });
+  expect(cache.peek("a")).toBeUndefined();
+});
+
 test("a failed request rejects all, and the next question is asked", async () => {
   let fails = true;
   const { asked, cache } = start((topics) => {

@@ -146,7 +146,8 @@ test("delivery.timeout.ms: retries end there, and the error knows the last failu
 });
 
 test.each([1, 3])("max.in.flight.requests.per.connection %i: so many are unanswered at most", async (limit) => {
-  const { fake, producer } = start({ "max.in.flight.requests.per.connection": limit });
+  // Over many partitions: one alone is bounded by its own numbering, too.
+  const { fake, producer } = start({ "max.in.flight.requests.per.connection": limit }, { partitionCount: 10 });
   await outcome(producer.send({ topic: "t", value: "first" }));
   let unanswered = 0;
   let most = 0;
@@ -163,7 +164,7 @@ test.each([1, 3])("max.in.flight.requests.per.connection %i: so many are unanswe
   };
   const sends: Promise<unknown>[] = [];
   for (let index = 0; index < 10; index++) {
-    sends.push(producer.send({ topic: "t", value: String(index) }));
+    sends.push(producer.send({ topic: "t", partition: index, value: String(index) }));
     await clock.advance(10);
   }
   await outcome(Promise.all(sends));
@@ -285,4 +286,38 @@ test("partitioner.adaptive and its like are accepted, with one debug line each",
     { option: "partitioner.adaptive.partitioning.enable" },
     { option: "partitioner.availability.timeout.ms" },
   ]);
+});
+
+test.each([
+  ["payload of a frame", { maxFramePayloadBytes: 5_000 }],
+  ["unanswered bytes", { maxInFlightRequestBytes: 20_000 }],
+  ["batch", { maxBatchBytes: 4_000 }],
+])("what the broker grants bounds requests and batches: %s", async (_, granted) => {
+  const { fake, producer } = start({}, { partitionCount: 4 });
+  fake.limits = { ...fake.limits, ...granted };
+  const [limit = 0] = Object.values(granted);
+  let unansweredBytes = 0;
+  let mostBytes = 0;
+  fake.script = (request) => {
+    if (request.api !== "produce") return pass;
+    unansweredBytes += request.payload.length;
+    mostBytes = Math.max(mostBytes, unansweredBytes);
+    const { promise, resolve } = Promise.withResolvers<Record<string, unknown>>();
+    clock.timers().schedule("answer", 20, () => {
+      unansweredBytes -= request.payload.length;
+      resolve(fake.answer(request));
+    });
+    return promise;
+  };
+  const values = Array.from({ length: 400 }, (_, index) => String(index).padEnd(300, "."));
+  const sends = values.map((value, index) => producer.send({ topic: "t", partition: index % 4, value }));
+  await outcome(Promise.all(sends));
+  for (let partition = 0; partition < 4; partition++) {
+    expect(fake.values("t", partition)).toEqual(values.filter((_, index) => index % 4 === partition));
+  }
+  for (const { header, payload } of fake.of("produce")) {
+    if ("maxFramePayloadBytes" in granted) expect(payload.length).toBeLessThanOrEqual(limit);
+    for (const { bytes } of header.partitions as { bytes: number }[]) expect(bytes).toBeLessThanOrEqual(limit);
+  }
+  if ("maxInFlightRequestBytes" in granted) expect(mostBytes).toBeLessThanOrEqual(limit);
 });
