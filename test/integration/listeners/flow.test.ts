@@ -144,7 +144,9 @@ test("a member that does not read its answers gets no such grace: silence is sil
   socket.socket.pause();
   await until(async () => {
     const { json } = await postJson(broker.url, "/v1/describeGroups", { groupIds: ["members"] });
-    const [group] = (json ?? {}).groups as [{ members: unknown[]; timeline: { event: string }[] }];
+    const groups = json?.groups as { members: unknown[]; timeline: { event: string }[] }[] | undefined;
+    const [group] = groups ?? [];
+    if (group === undefined) return false;
     return group.members.length === 0 && group.timeline.some(({ event }) => event === "eviction");
   }, "it is evicted");
   socket.socket.terminate();
