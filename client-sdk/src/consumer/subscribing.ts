@@ -43,9 +43,12 @@ export function subscribe<K, V>(
   const pattern = Array.isArray(topics) || topics instanceof RegExp ? undefined : topics.pattern;
   Object.assign(subscription, { mode: "group", topics: names, byPattern: pattern !== undefined, listener });
   topicCreation?.subscribe(names);
+  // What matches is told when it is known: a member must not give up everything meanwhile.
   if (topics instanceof RegExp) topicWatch.watch(topics);
-  else topicWatch.stop();
-  session.handle({ type: "subscribe", topics: names, ...(pattern === undefined ? {} : { pattern }) });
+  else {
+    topicWatch.stop();
+    session.handle({ type: "subscribe", topics: names, ...(pattern === undefined ? {} : { pattern }) });
+  }
   calls.changed();
 }
 

@@ -78,6 +78,44 @@ test(
   LIMIT_MS,
 );
 
+test(
+  "fetch.min.bytes and fetch.max.wait.ms: an answer is held back until there is so much, or so long",
+  async () => {
+    await using world = await World.start();
+    await world.topic("orders");
+    const patient = world.consumer({
+      "fetch.min.bytes": 2_000,
+      "fetch.max.wait.ms": 600_000,
+      "request.timeout.ms": 600_000,
+    });
+    const hasty = world.consumer({ "group.id": "hasty", "fetch.min.bytes": 2_000, "fetch.max.wait.ms": 100 });
+    for (const consumer of [patient, hasty]) consumer.assign([p0]);
+    await world.produce("orders", ["small"]);
+    expect(valuesOf(await take(hasty, 1))).toEqual(["small"]);
+    expect(await patient.poll(200)).toEqual([]);
+    await world.produce("orders", ["x".repeat(2_000)]);
+    expect(await take(patient, 2)).toHaveLength(2);
+  },
+  LIMIT_MS,
+);
+
+test("max.partition.fetch.bytes and fetch.max.bytes bound an answer, but for its first batch", async () => {
+  await using world = await World.start();
+  await world.topic("orders");
+  for (let batch = 0; batch < 6; batch++) await world.produce("orders", ["x".repeat(1_000)]);
+  for (const option of ["max.partition.fetch.bytes", "fetch.max.bytes"] as const) {
+    let fetches = 0;
+    const { transport } = listening((api) => {
+      if (api === "fetch") fetches += 1;
+      return undefined;
+    });
+    const consumer = world.consumer({ "group.id": option, [option]: 100 }, { world: { transport } });
+    consumer.assign([p0]);
+    expect(await take(consumer, 6)).toHaveLength(6);
+    expect(fetches).toBeGreaterThanOrEqual(6);
+  }
+});
+
 test("max.poll.records bounds what one poll returns", async () => {
   await using world = await World.start();
   await world.topic("orders");

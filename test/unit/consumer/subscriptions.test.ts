@@ -185,6 +185,9 @@ test("resubscribing moves between the kinds; each replaces the one before whole"
   consumer.subscribe(["b"]);
   await bench.run(consumer.poll(10));
   expect(said()).toEqual([["b"], ""]);
+  // At no time it was subscribed to nothing: that would have cost it all its partitions.
+  const nothing = bench.broker.of("groupHeartbeat").filter((one) => one.subscription?.length === 0 && !one.pattern);
+  expect(nothing).toEqual([]);
   const before = lookUps(bench);
   await bench.run(consumer.poll(5_000));
   expect(lookUps(bench)).toBe(before);
