@@ -230,6 +230,13 @@ export const settingDefinitions = {
     max: 100_000,
     text: "Open event streams (SSE).",
   },
+  "max.stream.writers": {
+    type: "integer",
+    default: 100,
+    min: 1,
+    max: 100_000,
+    text: "Streams of records (NDJSON) that are being received; each may hold a few MiB.",
+  },
   "max.decompressed.batch.bytes": {
     type: "integer",
     default: DEFAULT_MAX_UNPACKED_BYTES,

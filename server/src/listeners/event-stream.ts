@@ -11,9 +11,8 @@ import { type ApiRequest, ProtocolError } from "@brooklet/protocol";
 import { recordJson } from "@brooklet/protocol/readable";
 import type { Clock, Timers } from "@brooklet/protocol/world";
 import type { BrokerParts } from "../api/handler.ts";
-import type { Topic } from "../log/log.ts";
 import { fromWire, type StreamFetch } from "./http-exchange.ts";
-import type { OpenStream } from "./open-streams.ts";
+import type { OpenStream, StreamTopic } from "./open-streams.ts";
 import { recordsIn } from "./readable-records.ts";
 import { formatPositions, MAX_STREAM_PARTITIONS } from "./stream-positions.ts";
 
@@ -40,7 +39,7 @@ export interface EventSink {
 }
 
 export interface EventStreamOptions {
-  readonly topic: Pick<Topic, "topic" | "topicId">;
+  readonly topic: Pick<StreamTopic, "topic" | "topicId">;
   /** The next offset of every partition that is read. */
   readonly offsets: Map<number, number>;
   /** Partitions that are added to the topic are read too. */
@@ -102,7 +101,7 @@ export class EventStream implements OpenStream {
     sink.end(`event: end\ndata: ${JSON.stringify({ error: why.toWire() })}\n\n`);
   }
 
-  extended({ topicId, partitionCount }: Topic): void {
+  extended({ topicId, partitionCount }: StreamTopic): void {
     const { topic, offsets, wholeTopic } = this.#options;
     if (this.#over || !wholeTopic || topicId !== topic.topicId) return;
     if (partitionCount > MAX_STREAM_PARTITIONS) {
@@ -211,6 +210,6 @@ export function tooManyPartitions(topic: string, count: number): ProtocolError {
   );
 }
 
-function named({ topic, topicId }: Pick<Topic, "topic" | "topicId">): { topic: string; topicId: string } {
+function named({ topic, topicId }: Pick<StreamTopic, "topic" | "topicId">): { topic: string; topicId: string } {
   return { topic, topicId };
 }

@@ -32,7 +32,7 @@ export function serveNdjson(
   const call = callFor(response, services);
   const visible = (error: unknown) => asProtocolError(error, "POST records", services.broker.logger);
   const begin = async () => {
-    services.streams.enterBody(response);
+    services.streams.enterWriter(response);
     const destination = await producer.destination(topic, call);
     if (response.closed) return;
     // The next request on this connection would be timed as this one is not.

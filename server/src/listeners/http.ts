@@ -74,7 +74,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   const { broker, clock, guard, refusals, sessions, authenticator } = options;
   const bodyLimitBytes = FRAME_PREFIX_BYTES + MAX_HEADER_BYTES + broker.settings["socket.request.max.bytes"];
   const load = new HttpLoad(bodyLimitBytes);
-  const streams = new OpenStreams(broker.settings["max.stream.readers"]);
+  const streams = new OpenStreams(broker.settings);
   broker.log.catalog.onChange((topic, change) => {
     if (change === "extended") streams.extended(topic);
   });

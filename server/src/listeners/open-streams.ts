@@ -6,29 +6,35 @@
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { ProtocolError } from "@brooklet/protocol";
-import type { Topic } from "../log/log.ts";
+import type { Settings } from "../settings.ts";
 
-/** Streamed bodies at a time: each may hold a line and a part that is being stored. */
-export const MAX_STREAMED_BODIES = 100;
+/** A topic as streams know it. */
+export interface StreamTopic {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partitionCount: number;
+}
 
 /** What lasts, as the door sees it. */
 export interface OpenStream {
   /** Ends it soon, with this as the reason. */
   stop(why: ProtocolError): void;
   /** The topic has more partitions now. */
-  extended?(topic: Topic): void;
+  extended?(topic: StreamTopic): void;
 }
 
 export class OpenStreams {
   readonly #maxReaders: number;
+  readonly #maxWriters: number;
   readonly #open = new Map<ServerResponse, OpenStream>();
   readonly #bodies = new WeakSet<Duplex>();
   #readers = 0;
-  #bodyCount = 0;
+  #writers = 0;
   #stopped = false;
 
-  constructor(maxReaders: number) {
-    this.#maxReaders = maxReaders;
+  constructor(settings: Pick<Settings, "max.stream.readers" | "max.stream.writers">) {
+    this.#maxReaders = settings["max.stream.readers"];
+    this.#maxWriters = settings["max.stream.writers"];
   }
 
   /** Event streams that are open. */
@@ -62,20 +68,20 @@ export class OpenStreams {
   }
 
   /**
-   * The request of this response brings a body that may take as long as it likes. Errors: THROTTLING_QUOTA_EXCEEDED above
-   * MAX_STREAMED_BODIES.
+   * The request of this response brings a body that may take as long as it likes: counts it until the response closes.
+   * Errors: THROTTLING_QUOTA_EXCEEDED above max.stream.writers.
    */
-  enterBody(response: ServerResponse): void {
-    if (this.#bodyCount >= MAX_STREAMED_BODIES) {
+  enterWriter(response: ServerResponse): void {
+    if (this.#writers >= this.#maxWriters) {
       throw new ProtocolError(
         "THROTTLING_QUOTA_EXCEEDED",
-        `${this.#bodyCount} streams of records are being received, which is the most allowed`,
-        { hint: "Send several topics' records one after the other, or use the SDK." },
+        `${this.#writers} streams of records are being received, which is the most allowed`,
+        { hint: "End streams that bring nothing, use the SDK, or raise max.stream.writers." },
       );
     }
     if (response.closed || response.socket === null) return;
-    this.#bodyCount++;
-    response.once("close", () => this.#bodyCount--);
+    this.#writers++;
+    response.once("close", () => this.#writers--);
     this.#bodies.add(response.socket);
   }
 
@@ -84,7 +90,7 @@ export class OpenStreams {
     return this.#bodies.has(socket);
   }
 
-  extended(topic: Topic): void {
+  extended(topic: StreamTopic): void {
     for (const stream of this.#open.values()) stream.extended?.(topic);
   }
 

@@ -4,7 +4,6 @@ import { type ClientRequest, request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { type Broker, startBroker } from "@brooklet/server";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { MAX_STREAMED_BODIES } from "../../../server/src/listeners/open-streams.ts";
 import { eventually } from "../../support/eventually.ts";
 import { http, postJson } from "../../support/raw-client.ts";
 
@@ -214,10 +213,10 @@ test("a topic that cannot be is refused as a whole; other content types are no s
   expect(api.status).toBe(415);
 });
 
-test("streams of records are bounded in number, and hold up nobody else", async () => {
-  const other = await startBroker();
+test("max.stream.writers bounds streams of records, and they hold up nobody else", async () => {
+  const other = await startBroker({ settings: { "max.stream.writers": 30 } });
   try {
-    const open = Array.from({ length: MAX_STREAMED_BODIES }, () => new Lines("many", other.url));
+    const open = Array.from({ length: 30 }, () => new Lines("many", other.url));
     await eventually(() => open.every(({ status }) => status === 200), "all are open");
     const answer = await http(other.url, "/v1/topics/many/records", {
       body: "{}",
