@@ -59,6 +59,7 @@ export class Retention {
           await starts.move(moves);
           partitions += moves.length;
         } catch (error) {
+          if (this.#closed) return;
           // Nothing has moved; the next pass finds the same.
           logger.warn({ err: error, partitions: moves.length }, "retention: expired segments could not be deleted");
         }

@@ -62,8 +62,8 @@ test.each(["disk", "process"] as const)(
         broker.url,
         `/v1/topics/${topic}/partitions/0/records?offset=${offset}&maxRecords=10000`,
       );
-      const records = (json?.records ?? []) as { valueText: string; offset: number }[];
-      stored.push(...records.map(({ valueText }) => valueText));
+      const records = (json?.records ?? []) as { value: number; offset: number }[];
+      stored.push(...records.map(({ value }) => `${value}`));
       if (records.length === 0) break;
       offset = json?.nextOffset as number;
     }
