@@ -30,5 +30,5 @@ export {
   type RecordData,
 } from "./records/builder.ts";
 export { type CheckedBatchHeader, checkBatch, checkCrc } from "./records/check.ts";
-export { compressBatch, isCompressed, unpackBatch, unpackBatchSync } from "./records/packing.ts";
+export { compressBatch, hasCompressed, isCompressed, unpackBatch, unpackBatchSync } from "./records/packing.ts";
 export { type DecodedRecord, decodeBatch, type RecordHeader } from "./records/record.ts";

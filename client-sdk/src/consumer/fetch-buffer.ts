@@ -7,6 +7,7 @@
 import {
   type DecodedRecord,
   decodeBatch,
+  hasCompressed,
   invariant,
   isCompressed,
   ProtocolError,
@@ -18,7 +19,7 @@ import { BrookletError, RecordDeserializationError } from "../errors.ts";
 import type { Deserializer } from "../serdes.ts";
 import type { PartitionState } from "./positions.ts";
 import { nameOf } from "./types.ts";
-import { hasCompressed, UnpackAhead, type Unpacked, type UnpackOptions } from "./unpack-ahead.ts";
+import { UnpackAhead, type Unpacked, type UnpackOptions } from "./unpack-ahead.ts";
 
 /** One partition's part of one fetch answer. */
 export interface Fetched {

@@ -4,7 +4,7 @@
 // Invariant: what is unpacked stands in the place of its batch, so order and positions are as if it had come uncompressed;
 // so much is kept unpacked at once, whatever a batch unpacks to: AHEAD_BYTES and one batch.
 
-import { checkCrc, isCompressed, splitBatches, unpackBatch } from "@brooklet/protocol";
+import { checkCrc, isCompressed, unpackBatch } from "@brooklet/protocol";
 import type { PartitionState } from "./positions.ts";
 
 /** Unpacked and not handed out; the batch that crosses it is the last. */
@@ -31,15 +31,6 @@ export interface UnpackOptions {
   readonly maxUnpackedBytes: () => number;
   /** A batch that somebody may be waiting for can be handed out. */
   readonly onReady: () => void;
-}
-
-/** Whether one of the batches is compressed; false for what cannot be cut into batches, which is told when its turn comes. */
-export function hasCompressed(payload: Uint8Array): boolean {
-  try {
-    return splitBatches(payload).some((batch) => isCompressed(batch));
-  } catch {
-    return false;
-  }
 }
 
 export class UnpackAhead<E extends PackedEntry> {

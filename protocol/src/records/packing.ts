@@ -3,11 +3,13 @@
 
 import { codecs } from "#codecs";
 import { type CodecName, DEFAULT_MAX_UNPACKED_BYTES } from "../codecs/codec.ts";
+import { ProtocolError } from "../errors.ts";
 import { readInt16, writeInt16, writeInt32 } from "../integers.ts";
 import {
   ATTRIBUTES_AT,
   BATCH_HEADER_BYTES,
   BATCH_LENGTH_AT,
+  batchSizeBytes,
   COMPRESSION_MASK,
   readBatchHeader,
   sealBatch,
@@ -16,6 +18,18 @@ import {
 /** Whether the records of the batch that begins at `at` are compressed; false for bytes that are too short to say. */
 export function isCompressed(bytes: Uint8Array, at = 0): boolean {
   return ((bytes[at + ATTRIBUTES_AT + 1] ?? 0) & COMPRESSION_MASK) !== 0;
+}
+
+/** Whether one batch of a run is compressed; false for what cannot be cut into batches. */
+export function hasCompressed(batches: Uint8Array): boolean {
+  try {
+    let found = false;
+    for (let at = 0; at < batches.length; at += batchSizeBytes(batches, at)) found ||= isCompressed(batches, at);
+    return found;
+  } catch (error) {
+    if (error instanceof ProtocolError) return false;
+    throw error;
+  }
 }
 
 /**

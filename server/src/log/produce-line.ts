@@ -5,8 +5,8 @@
 // so two can never wait for each other.
 
 import {
-  batchSizeBytes,
   type CheckedBatchHeader,
+  hasCompressed,
   invariant,
   isCompressed,
   ProtocolError,
@@ -16,6 +16,9 @@ import type { Unpacker } from "./unpacker.ts";
 
 /** Record bytes that may wait here, of all connections; who does not wait for answers (acks 0) is bounded here alone. */
 export const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+
+/** Requests that may wait here, and batches that are to be checked; each costs something, however small it is. */
+export const MAX_WAITING_ITEMS = 10_000;
 
 /** What is known of one batch: its header if it is good, why not otherwise; undefined: it is uncompressed, and unchecked. */
 export type BatchVerdict = CheckedBatchHeader | ProtocolError | undefined;
@@ -33,6 +36,8 @@ export interface LineItem {
 interface Waiting {
   readonly places: readonly string[];
   readonly bytes: number;
+  /** Itself, and its batches to be checked. */
+  readonly count: number;
   /** Set when every check is done. */
   leave: (() => void) | undefined;
   readonly refuse: (error: ProtocolError) => void;
@@ -44,6 +49,7 @@ export class ProduceLine {
   readonly #lines = new Map<string, Waiting[]>();
   readonly #waiting = new Set<Waiting>();
   #bytes = 0;
+  #count = 0;
 
   constructor(unpacker: Unpacker) {
     this.#unpacker = unpacker;
@@ -66,7 +72,11 @@ export class ProduceLine {
    */
   enter<T>(items: readonly LineItem[], append: (verdicts: Verdicts) => Promise<T>): Promise<T> {
     const bytes = items.reduce((sum, { batches }) => sum + batches.length, 0);
-    if (this.#bytes > 0 && this.#bytes + bytes > MAX_WAITING_BYTES)
+    // What cannot be cut into batches is refused when its turn comes; so nothing of it is unpacked.
+    const cut = items.map(({ batches }) => (hasCompressed(batches) ? splitBatches(batches) : []));
+    const count = cut.reduce((sum, batches) => sum + batches.filter((batch) => isCompressed(batch)).length, 1);
+    const isFull = this.#bytes + bytes > MAX_WAITING_BYTES || this.#count + count > MAX_WAITING_ITEMS;
+    if (isFull && this.#count > 0)
       return Promise.reject(
         new ProtocolError(
           "THROTTLING_QUOTA_EXCEEDED",
@@ -76,13 +86,13 @@ export class ProduceLine {
       );
     return new Promise((resolve, reject) => {
       const places = [...new Set(items.map(placeOf))];
-      const waiting: Waiting = { places, bytes, leave: undefined, refuse: reject };
+      const waiting: Waiting = { places, bytes, count, leave: undefined, refuse: reject };
       this.#take(waiting);
       const checked = (leave: () => void) => {
         waiting.leave = leave;
         this.#advance(waiting);
       };
-      Promise.all(items.map((item) => this.#check(item))).then(
+      Promise.all(cut.map((batches) => this.#check(batches))).then(
         (verdicts) =>
           checked(() => {
             try {
@@ -103,6 +113,7 @@ export class ProduceLine {
     this.#waiting.clear();
     this.#lines.clear();
     this.#bytes = 0;
+    this.#count = 0;
   }
 
   /** Requests that wait. */
@@ -110,12 +121,8 @@ export class ProduceLine {
     return this.#waiting.size;
   }
 
-  async #check({ batches }: LineItem): Promise<BatchVerdict[]> {
-    // What cannot be cut into batches is refused when its turn comes; so nothing of it is unpacked.
-    if (!hasCompressed(batches)) return [];
-    return Promise.all(
-      splitBatches(batches).map((batch) => (isCompressed(batch) ? this.#verdictOn(batch) : undefined)),
-    );
+  #check(batches: readonly Uint8Array[]): Promise<BatchVerdict[]> {
+    return Promise.all(batches.map((batch) => (isCompressed(batch) ? this.#verdictOn(batch) : undefined)));
   }
 
   #verdictOn(batch: Uint8Array): Promise<BatchVerdict> {
@@ -128,6 +135,7 @@ export class ProduceLine {
   #take(waiting: Waiting): void {
     this.#waiting.add(waiting);
     this.#bytes += waiting.bytes;
+    this.#count += waiting.count;
     for (const place of waiting.places) {
       const line = this.#lines.get(place);
       if (line === undefined) this.#lines.set(place, [waiting]);
@@ -145,6 +153,7 @@ export class ProduceLine {
       if (!places.every((place) => this.#lines.get(place)?.[0] === waiting)) continue;
       this.#waiting.delete(waiting);
       this.#bytes -= waiting.bytes;
+      this.#count -= waiting.count;
       for (const place of places) {
         const line = this.#lines.get(place);
         invariant(line?.[0] === waiting, "who leaves was the first");
@@ -160,16 +169,4 @@ export class ProduceLine {
 
 function placeOf({ topic, partition }: LineItem): string {
   return `${partition}:${topic}`;
-}
-
-/** Whether one of the batches is compressed; false for what cannot be cut into batches. */
-function hasCompressed(batches: Uint8Array): boolean {
-  try {
-    let found = false;
-    for (let at = 0; at < batches.length; at += batchSizeBytes(batches, at)) found ||= isCompressed(batches, at);
-    return found;
-  } catch (error) {
-    if (error instanceof ProtocolError) return false;
-    throw error;
-  }
 }

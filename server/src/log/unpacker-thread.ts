@@ -12,6 +12,8 @@ const UNPACKER_FILE = new URL("./unpacker.worker.ts", import.meta.url);
 
 /** Batches at the worker; each is a copy, and an unpacked one as large as its bound. The others wait here. */
 const MAX_CALLS_IN_FLIGHT = 8;
+/** How many may wait in front of a reader's batch; what producers send is bounded by the produce line. */
+const MAX_WAITING_BEFORE_READERS = 1_000;
 
 export interface UnpackerStart {
   readonly maxUnpackedBytes: number;
@@ -56,6 +58,12 @@ export class ThreadUnpacker implements Unpacker {
   }
 
   async unpack(batch: Uint8Array): Promise<Uint8Array> {
+    if (this.#waiting.length >= MAX_WAITING_BEFORE_READERS)
+      throw new ProtocolError(
+        "THROTTLING_QUOTA_EXCEEDED",
+        `${this.#waiting.length} compressed batches wait to be unpacked already`,
+        { hint: "Ask again a little later, or read with a client: it unpacks by itself." },
+      );
     const answer = await this.#ask("unpack", batch);
     if (answer.kind === "unpacked") return answer.batch;
     throw refusalOf(answer);

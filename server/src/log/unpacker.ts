@@ -13,7 +13,7 @@ export interface Unpacker {
    * Errors: those of checkBatch; BROKER_NOT_AVAILABLE when it could not be done: the batch is neither good nor bad.
    */
   check(batch: Uint8Array): Promise<CheckedBatchHeader>;
-  /** An uncompressed copy of a batch. Errors: those of protocol's unpackBatch; BROKER_NOT_AVAILABLE. */
+  /** An uncompressed copy. Errors: those of protocol's unpackBatch; THROTTLING_QUOTA_EXCEEDED; BROKER_NOT_AVAILABLE. */
   unpack(batch: Uint8Array): Promise<Uint8Array>;
   /** Ends what it started; what is open was answered or is refused. */
   close(): Promise<void>;

@@ -11,7 +11,7 @@ import {
 } from "@brooklet/protocol";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { MAX_WAITING_BYTES, ProduceLine } from "../../../server/src/log/produce-line.ts";
+import { MAX_WAITING_BYTES, MAX_WAITING_ITEMS, ProduceLine } from "../../../server/src/log/produce-line.ts";
 import type { Unpacker } from "../../../server/src/log/unpacker.ts";
 import { settle } from "../../support/simulated-clock.ts";
 import { batchOf, LogUnderTest, sequenced } from "./log-under-test.ts";
@@ -200,6 +200,19 @@ test("what waits is bounded; one request alone always may", async () => {
   expect(line.size).toBe(0);
   void line.enter([item(large)], () => Promise.resolve()).catch(() => {});
   expect(line.size).toBe(1);
+});
+
+test("how many batches wait is bounded too, however small they are", async () => {
+  const line = new ProduceLine(new HeldUnpacker());
+  const packed = await gzip(batchOf(padded("a")));
+  const many = (count: number) => [{ topic: "t", partition: 0, batches: Buffer.concat(Array(count).fill(packed)) }];
+  const enter = (count: number) =>
+    line.enter(many(count), () => Promise.resolve("left")).catch((error: ProtocolError) => error.code);
+  void enter(MAX_WAITING_ITEMS - 3);
+  void enter(1);
+  expect(line.size).toBe(2);
+  expect(await enter(1)).toBe("THROTTLING_QUOTA_EXCEEDED");
+  line.close(new ProtocolError("BROKER_NOT_AVAILABLE", "closed"));
 });
 
 test("whatever is sent and whichever check ends first, each partition's log has the order of the calls", async () => {
