@@ -407,11 +407,9 @@ class Coordinator implements GroupCoordinator {
   #followChangedTopics(): void {
     if (this.#changedTopics.size === 0) return;
     for (const entry of this.#groups.values()) {
-      const { group } = entry;
-      const patterns = [...group.patterns];
-      const isMatched = (topic: string) => patterns.some((pattern) => this.#patterns.matches(pattern, topic));
-      const reason = this.#changedTopics.reasonFor(group.subscribed, isMatched);
-      if (reason !== undefined) this.#apply(entry, group.topicsChanged(reason));
+      const matches = (pattern: string, topic: string) => this.#patterns.matches(pattern, topic);
+      const reason = this.#changedTopics.reasonFor(entry.group, matches);
+      if (reason !== undefined) this.#apply(entry, entry.group.topicsChanged(reason));
     }
     this.#changedTopics.clear();
   }

@@ -4,21 +4,31 @@ import { expect, test } from "vitest";
 import { ChangedTopics } from "../../../server/src/groups/changed-topics.ts";
 import { GroupWorld } from "./group-world.ts";
 
-const none = () => false;
+const none: ReadonlySet<string> = new Set();
+const to = (...subscribed: string[]) => ({ subscribed: new Set(subscribed), patterns: none });
 
 test("only what a group subscribes to, or its patterns match, concerns it; each topic is named once", () => {
   const changed = new ChangedTopics();
   changed.add("orders", "deleted");
   changed.add("orders", "created");
   changed.add("audit", "extended");
-  expect(changed.reasonFor(new Set(["elsewhere"]), none)).toBeUndefined();
-  expect(changed.reasonFor(new Set(["orders"]), none)).toBe("topic orders was deleted and created");
-  expect(changed.reasonFor(new Set(["orders", "audit", "x"]), (topic) => topic === "audit")).toBe(
-    "topic orders was deleted and created, topic audit was extended",
-  );
-  expect(changed.reasonFor(new Set(), (topic) => topic === "audit")).toBe("topic audit was extended");
+  let asked = 0;
+  const starts = (pattern: string, topic: string) => {
+    asked++;
+    return topic.startsWith(pattern);
+  };
+  expect(changed.reasonFor(to("elsewhere"), starts)).toBeUndefined();
+  expect(changed.reasonFor(to("orders"), starts)).toBe("topic orders was deleted and created");
+  expect(asked).toBe(0);
+  const both = { ...to("orders", "audit", "x"), patterns: new Set(["au"]) };
+  expect(changed.reasonFor(both, starts)).toBe("topic orders was deleted and created, topic audit was extended");
+  expect(changed.reasonFor({ subscribed: none, patterns: new Set(["au"]) }, starts)).toBe("topic audit was extended");
+  // The pattern was held against each topic once, for both groups.
+  expect(asked).toBe(2);
+  changed.add("auction", "created");
+  expect(changed.reasonFor({ subscribed: none, patterns: new Set(["au"]) }, starts)).toContain("auction");
   changed.clear();
-  expect([changed.size, changed.reasonFor(new Set(["orders"]), none)]).toEqual([0, undefined]);
+  expect([changed.size, changed.reasonFor(both, starts)]).toEqual([0, undefined]);
 });
 
 test("thousands of topics in one turn move the epoch once, for a reason that can be read", async () => {
