@@ -11,11 +11,13 @@ import {
   encodeFrame,
   FRAME_CONTENT_TYPE,
   MAX_HEADER_BYTES,
+  ProtocolError,
   readBatchHeader,
   splitBatches,
 } from "@brooklet/protocol";
 import { type Broker, startBroker } from "@brooklet/server";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { ProducerBatch } from "../../../client-sdk/src/producer/batch.ts";
 import { sealBatch } from "../../../protocol/src/records/batch.ts";
 import { startChildBroker } from "../../support/child-broker.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -156,6 +158,23 @@ test("what does not shrink goes as it is", async () => {
   const [batch] = await batchesOf(broker.url, "tiny");
   expect(readBatchHeader(batch as Uint8Array).compression).toBe("none");
   expect((await readAll(consumer(broker.url), "tiny", 1))[0]?.value).toBe("x");
+});
+
+test("what cannot be packed fails its records, certainly, says what to do, and leaves no gap in the sequences", async () => {
+  const sender = producer(broker.url, { "compression.type": "snappy" });
+  const missing = new ProtocolError("UNSUPPORTED_COMPRESSION_TYPE", "the package snappy could not be loaded", {
+    hint: "npm install snappy",
+  });
+  const spy = vi.spyOn(ProducerBatch.prototype, "pack").mockRejectedValueOnce(missing);
+  const refused = sender.send({ topic: "missing", partition: 0, value: "a" });
+  await expect(refused).rejects.toMatchObject({
+    code: "UNSUPPORTED_COMPRESSION_TYPE",
+    definite: true,
+    hint: "npm install snappy",
+  });
+  spy.mockRestore();
+  expect(await sender.send({ topic: "missing", partition: 0, value: "b" })).toMatchObject({ offset: 0 });
+  expect(readBatchHeader((await batchesOf(broker.url, "missing"))[0] as Uint8Array).baseSequence).toBe(0);
 });
 
 test("a full batch does not linger because it has become small", async () => {

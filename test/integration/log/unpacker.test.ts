@@ -95,6 +95,15 @@ test("a thread that ends refuses what it had, certainly and for the moment; the 
   expect(errors).toHaveLength(1);
 });
 
+test("readers are refused when a thousand batches wait already; what was taken is answered", async () => {
+  const { unpacker } = start();
+  const batch = await packed(2);
+  const codes = await Promise.all(Array.from({ length: 1_010 }, () => codeOf(unpacker.unpack(batch))));
+  const refused = codes.filter((code) => code === "THROTTLING_QUOTA_EXCEEDED");
+  expect(refused).toHaveLength(2);
+  expect(codes.filter((code) => code === "resolved")).toHaveLength(1_008);
+});
+
 test("closing waits for nothing, refuses what comes later, and leaves no thread", async () => {
   const before = process.getActiveResourcesInfo().filter((name) => name === "MessagePort").length;
   const { unpacker } = start();
