@@ -75,7 +75,8 @@ async function storeOrRefuse(
   }
 }
 
-class NdjsonBody {
+/** One body of lines, and the results that answer them. */
+export class NdjsonBody {
   readonly #chunks: AsyncIterator<Buffer>;
   readonly #response: ServerResponse;
   readonly #services: HttpServices;

@@ -28,6 +28,8 @@ class Lines {
   status = 0;
   contentType: string | undefined;
   ended = false;
+  /** The answer came to its own end; it was not cut. */
+  complete = false;
   readonly #request: ClientRequest;
   #rest = "";
 
@@ -46,6 +48,7 @@ class Lines {
         this.results.push(...lines.map((line) => JSON.parse(line)));
       });
       response.on("close", () => {
+        this.complete = response.complete;
         this.ended = true;
       });
     });
@@ -271,5 +274,6 @@ test("a broker that stops answers what it took and ends the stream", async () =>
   await other.close();
   await eventually(() => lines.ended, "the stream ends");
   expect(lines.results).toHaveLength(2);
+  expect(lines.complete).toBe(true);
   expect((await postJson(broker.url, "/v1/status", {})).status).toBe(200);
 });
