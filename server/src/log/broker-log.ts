@@ -230,8 +230,7 @@ class BrokerLog implements Log {
 
   *usage(): Generator<PartitionUsage, void, undefined> {
     for (const partition of partitionsOf(this.#catalog)) {
-      const { logStartOffset, highWatermark, lastStableOffset, index } = partition;
-      const { sizeBytes, segments } = index;
+      const { logStartOffset, highWatermark, lastStableOffset, sizeBytes, segments } = partition;
       const { topic } = partition.topic;
       yield {
         topic,

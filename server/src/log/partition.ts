@@ -8,8 +8,10 @@ import type { BatchFacts, PartitionId, StoredLogIndex } from "../storage/storage
 import { LeaderEpochs } from "./leader-epochs.ts";
 import { LogIndex } from "./log-index.ts";
 import { ProducerStates } from "./producer-states.ts";
-import type { SegmentRules } from "./segments.ts";
+import type { Segment, SegmentRules } from "./segments.ts";
 import { PartitionTail } from "./tail-cache.ts";
+
+const NO_SEGMENTS: readonly Segment[] = [];
 
 export type Isolation = ApiRequest<"fetch">["isolation"];
 
@@ -26,9 +28,9 @@ export class Partition {
   readonly partition: number;
   readonly partitionId: PartitionId;
   readonly tail = new PartitionTail();
-  readonly epochs = new LeaderEpochs();
-  readonly index: LogIndex;
-  /** Made with the first idempotent batch: most partitions of a large broker never see one. */
+  // Made with the first batch, the producers with the first idempotent one: most partitions of a large broker see none.
+  #index: LogIndex | undefined;
+  #epochs: LeaderEpochs | undefined;
   #producers: ProducerStates | undefined;
   #logStartOffset: number;
   #highWatermark: number;
@@ -40,7 +42,6 @@ export class Partition {
     this.topic = topic;
     this.partition = partition;
     this.partitionId = partitionId;
-    this.index = new LogIndex(partitionId);
     this.#logStartOffset = logStartOffset;
     this.#highWatermark = logStartOffset;
     this.#lastStableOffset = logStartOffset;
@@ -114,8 +115,8 @@ export class Partition {
     );
     this.#logStartOffset = logStartOffset;
     this.#lastStableOffset = Math.max(this.#lastStableOffset, logStartOffset);
-    this.index.dropBefore(logStartOffset);
-    this.epochs.dropBefore(logStartOffset);
+    this.#index?.dropBefore(logStartOffset);
+    this.#epochs?.dropBefore(logStartOffset);
   }
 
   /** A batch that became visible, for retention, look-ups and epochs. Says whether there is something to save. */
@@ -131,8 +132,29 @@ export class Partition {
     this.epochs.load(stored, this.#logStartOffset);
   }
 
+  get index(): LogIndex {
+    this.#index ??= new LogIndex(this.partitionId);
+    return this.#index;
+  }
+
+  get epochs(): LeaderEpochs {
+    this.#epochs ??= new LeaderEpochs();
+    return this.#epochs;
+  }
+
+  /** Oldest first; the last one is active. */
+  get segments(): readonly Segment[] {
+    return this.#index?.segments ?? NO_SEGMENTS;
+  }
+
+  /** Of all segments, encoded. */
+  get sizeBytes(): number {
+    return this.#index?.sizeBytes ?? 0;
+  }
+
+  /** The index has something that is not saved yet. */
   get hasUnsaved(): boolean {
-    return this.index.hasUnsaved || this.epochs.hasUnsaved;
+    return this.#index?.hasUnsaved === true || this.#epochs?.hasUnsaved === true;
   }
 
   /** Gives back every offset that is not durable. */

@@ -79,7 +79,7 @@ export class Retention {
       for (const partition of topic.partitions) {
         // Afresh for each: the last slice may be long ago.
         const { rules } = topic;
-        const { segments } = partition.index;
+        const { segments } = partition;
         const count = rules.deletes && !partition.deleted ? expiredSegments(segments, rules, clock.wallMs()) : 0;
         const last = segments[count - 1];
         if (last !== undefined) moves.push({ partition, logStartOffset: last.endOffset });
