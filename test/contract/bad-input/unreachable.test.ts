@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { type BrookletError, Consumer, Producer, string } from "@brooklet/client";
 import { startBroker } from "@brooklet/server";
 import { expect, onTestFinished, test } from "vitest";
+import { eventually } from "../../support/eventually.ts";
 
 const nobody = "127.0.0.1:1";
 const p0 = { topic: "t", partition: 0 };
@@ -96,9 +97,15 @@ test("a server that takes the connection and is silent", async () => {
 test("a broker that has gone: what was never sent is certainly not stored after delivery.timeout.ms, and says why", async () => {
   const broker = await startBroker();
   const server = `127.0.0.1:${broker.port}`;
-  const known = producer(server);
-  await known.send({ topic: "t", value: "stored" });
-  const fresh = producer(server);
+  // On a busy machine the first answers may take longer than the time of a delivery.
+  const known = producer(server, { "max.block.ms": 10_000 });
+  const isStored = () =>
+    known.send({ topic: "t", value: "stored" }).then(
+      () => true,
+      () => false,
+    );
+  await eventually(isStored, "a first record is stored");
+  const fresh = producer(server, { "max.block.ms": 10_000 });
   await fresh.partitionsFor("t");
   await broker.close();
   // The one has its producer id and waits in a request, the other still needs one.
