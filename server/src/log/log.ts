@@ -74,7 +74,10 @@ export interface Log {
   readonly catalog: TopicCatalog;
   readonly offsetsTopic: OffsetsTopicWriter;
   readonly recordTimes: RecordTimes;
-  /** The results of one produce request, in order. Starts synchronously: offsets are assigned in the order of the calls. */
+  /**
+   * The results of one produce request, in order. Starts synchronously: per partition, offsets are assigned in the order of
+   * the calls, also when compressed batches have to be checked first.
+   */
   produce(
     acks: number,
     partitions: readonly { topic: string; topicId?: string; partition: number; batches: Uint8Array }[],
