@@ -4,7 +4,9 @@ import { expect, test } from "vitest";
 import { listening, take, until, valuesOf, World } from "./support.ts";
 
 const LIMIT_MS = 20_000;
-const till1 = { "group.instance.id": "till-1", "session.timeout.ms": 1_000, "heartbeat.interval.ms": 100 };
+/** Long enough for a loaded machine; `brief` where a session has to end. */
+const till1 = { "group.instance.id": "till-1", "session.timeout.ms": 10_000, "heartbeat.interval.ms": 100 };
+const brief = { ...till1, "session.timeout.ms": 1_000 };
 
 test(
   "a static member that is closed and made again keeps its partitions, and the other never stops reading",
@@ -12,7 +14,7 @@ test(
     await using world = await World.start();
     await world.topic("orders", 4);
     const other = world.consumer({ "client.id": "other" });
-    const before = world.consumer({ ...till1, "session.timeout.ms": 10_000 });
+    const before = world.consumer(till1);
     for (const consumer of [other, before]) consumer.subscribe(["orders"]);
     await until(async () => {
       await Promise.all([other.poll(10), before.poll(10)]);
@@ -25,7 +27,7 @@ test(
 
     const rebalances: unknown[] = [];
     other.on("rebalance", (detail) => rebalances.push(detail));
-    const after = world.consumer({ ...till1, "session.timeout.ms": 10_000 });
+    const after = world.consumer(till1);
     after.subscribe(["orders"]);
     expect(await after.ready()).toEqual(owned);
     await other.poll(50);
@@ -51,7 +53,7 @@ test(
     await world.produce("orders", ["a", "b"]);
     let isKilled = false;
     const { transport } = listening(() => (isKilled ? "drop" : undefined));
-    const killed = world.consumer(till1, { world: { transport } });
+    const killed = world.consumer(brief, { world: { transport } });
     killed.subscribe(["orders"]);
     await take(killed, 1);
     await killed.commit([{ topic: "orders", partition: 0, offset: 1 }]);
@@ -78,7 +80,7 @@ test(
   async () => {
     await using world = await World.start();
     await world.topic("orders");
-    const first = world.consumer({ ...till1, "session.timeout.ms": 400 });
+    const first = world.consumer({ ...till1, "session.timeout.ms": 2_000 });
     first.subscribe(["orders"]);
     await first.ready();
     const second = world.consumer(till1);
@@ -97,7 +99,7 @@ test(
     await world.topic("orders");
     let isCut = false;
     const { transport } = listening(() => (isCut ? "drop" : undefined));
-    const old = world.consumer(till1, { world: { transport } });
+    const old = world.consumer(brief, { world: { transport } });
     old.subscribe(["orders"]);
     await old.ready();
     isCut = true;
@@ -120,7 +122,7 @@ test(
   async () => {
     await using world = await World.start();
     await world.topic("orders", 2);
-    const slow = world.consumer({ ...till1, "session.timeout.ms": 10_000, "max.poll.interval.ms": 300 });
+    const slow = world.consumer({ ...till1, "max.poll.interval.ms": 300 });
     slow.subscribe(["orders"]);
     await slow.ready();
     await until(
