@@ -56,6 +56,8 @@ test("a static member that left comes back under another member id: same place, 
   // The partitions' own epochs came along: a commit of the epoch in which they were assigned is taken.
   const results = await again.commit([{ partition: 0, offset: 8 }], { memberEpoch: 1 });
   expect(results[0]?.error).toBeUndefined();
+  const [foreign] = await b.commit([{ partition: 0, offset: 9 }]);
+  expect(foreign?.error?.message).toBe("orders-0 is not assigned to member b: a2 owns it since epoch 1");
   // And it lives on by its own heartbeats.
   await world.advance(29_000);
   await again.beat();
