@@ -336,7 +336,8 @@ export class Sender {
 
 /** Numbers that fit no batch would be cut to others. */
 function checkedIdentity({ producerId, producerEpoch }: ProducerIdentity): ProducerIdentity {
-  if (producerId >= 0 && producerEpoch >= 0 && producerEpoch <= MAX_PRODUCER_EPOCH) return { producerId, producerEpoch };
+  if (producerId >= 0 && producerEpoch >= 0 && producerEpoch <= MAX_PRODUCER_EPOCH)
+    return { producerId, producerEpoch };
   throw new BrookletError(
     `the broker's answer to initProducerId is malformed: producer id ${producerId} with epoch ${producerEpoch}`,
     { code: "UNKNOWN_SERVER_ERROR" },

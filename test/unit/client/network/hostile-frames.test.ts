@@ -4,7 +4,11 @@
 import { MAX_HEADER_BYTES_BEFORE_HELLO } from "@brooklet/protocol";
 import { expect, test } from "vitest";
 import { MAX_ANSWER_HEADER_BYTES, MAX_MESSAGE_BYTES } from "../../../../client-sdk/src/network/connection.ts";
-import { MAX_UNANSWERED_REQUESTS, Requests } from "../../../../client-sdk/src/network/requests.ts";
+import {
+  MAX_UNANSWERED_BYTES,
+  MAX_UNANSWERED_REQUESTS,
+  Requests,
+} from "../../../../client-sdk/src/network/requests.ts";
 import { type FakeBroker, type FakeConnection, pass, wireError } from "../../../support/fake-broker.ts";
 import { watch } from "../../../support/watch.ts";
 import { ask, clock, closeAfterEach, fetch, outcome, start, withhold } from "./setup.ts";
@@ -159,37 +163,53 @@ test.each([
   expect(message).not.toMatch(/[\u0000-\u001f\u202e]/);
 });
 
-test("a server that never answers gets no more requests than the bound, and keeps no payload of given up ones", () => {
+/** A server that grants everything. */
+const generous = {
+  maxFramePayloadBytes: 1e9,
+  maxHeaderBytes: 1e9,
+  maxBatchBytes: 1e9,
+  maxInFlightRequestBytes: Number.MAX_SAFE_INTEGER,
+  maxReplyBytes: 1,
+  maxFetchWaitMs: 1,
+};
+
+const pendingRequest = (id: number, frame?: Uint8Array) => ({
+  id,
+  api: "metadata" as const,
+  header: {},
+  payload: [],
+  resolve() {},
+  reject() {},
+  release() {},
+  frame,
+  frameBytes: 0,
+  sentAtMs: 0,
+});
+
+test("a server that never answers gets no more requests than the bound, given up ones included", () => {
   const requests = new Requests();
-  const limits = {
-    maxFramePayloadBytes: 1e9,
-    maxHeaderBytes: 1e9,
-    maxBatchBytes: 1e9,
-    maxInFlightRequestBytes: Number.MAX_SAFE_INTEGER,
-    maxReplyBytes: 1,
-    maxFetchWaitMs: 1,
-  };
   let sent = 0;
   for (let id = 1; id <= MAX_UNANSWERED_REQUESTS + 500; id++) {
-    const request = {
-      id,
-      api: "metadata" as const,
-      header: {},
-      payload: [],
-      resolve() {},
-      reject() {},
-      release() {},
-      frame: undefined,
-      frameBytes: 0,
-      sentAtMs: 0,
-    };
+    const request = pendingRequest(id);
     requests.add(request);
-    requests.flush(limits, 0, () => sent++);
+    requests.flush(generous, 0, () => sent++);
     requests.abandon(request);
   }
   expect(sent).toBe(MAX_UNANSWERED_REQUESTS);
   expect(requests.takeAnswered(1)).toBe("given up");
   expect(requests.takeAnswered(1)).toBe("nobody");
+});
+
+test("whatever it grants, no more bytes than our own bound are unanswered", () => {
+  const requests = new Requests();
+  const frame = new Uint8Array(MAX_UNANSWERED_BYTES / 4);
+  let sent = 0;
+  for (let id = 1; id <= 6; id++) requests.add(pendingRequest(id, frame));
+  requests.flush(generous, 0, () => sent++);
+  expect(sent).toBe(4);
+  expect(requests.takeAnswered(1)).toMatchObject({ id: 1 });
+  requests.flush(generous, 0, () => sent++);
+  expect(sent).toBe(5);
 });
 
 test.each([
