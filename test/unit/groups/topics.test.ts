@@ -1,6 +1,8 @@
 // Topics that come and go under a group, and subscriptions that change.
 
 import { expect, test } from "vitest";
+import { ASSIGNOR_NAMES } from "../../../server/src/groups/assignors/assignor-table.ts";
+import { parseSettings, settingDefinitions } from "../../../server/src/settings.ts";
 import { GroupWorld, refusalOf } from "./group-world.ts";
 
 test("a topic that is created is shared out at once; those who wait for it are hinted", async () => {
@@ -162,4 +164,17 @@ test("assignors that are not there or not enabled are refused by name", async ()
     });
   await w1.join();
   expect(world.group().assignor).toBe("range");
+});
+
+test("group.consumer.assignors takes those that there are, each once, in any order", () => {
+  const name = "group.consumer.assignors";
+  expect(settingDefinitions[name].listOf).toEqual(ASSIGNOR_NAMES);
+  for (const legal of ["uniform", "range, uniform"]) expect(parseSettings({ [name]: legal }).problems).toEqual([]);
+  for (const illegal of ["", "sticky", "range,range", "uniform,,range", "uniform,__proto__"])
+    expect(parseSettings({ [name]: illegal }).problems).toEqual([
+      {
+        setting: name,
+        problem: `must be a list of uniform, range, each at most once; this is ${JSON.stringify(illegal)}`,
+      },
+    ]);
 });
