@@ -6,8 +6,8 @@ import { type Parsed, parseConfig } from "./parse.ts";
 
 export const adminOptions = optionTable({
   ...commonOptions,
-  "default.api.timeout.ms": atLeast(0, 60_000),
-  retries: atLeast(0, MAX_INT32),
+  "default.api.timeout.ms": atLeast(0, 60_000, "How long a call may take in all when it names no timeoutMs."),
+  retries: atLeast(0, MAX_INT32, "How often a request is repeated, within the time of its call."),
   "bootstrap.controllers": insteadUse("bootstrap.servers", "there are no controllers"),
 });
 

@@ -10,8 +10,12 @@ import type { Family, Rule } from "./parse.ts";
 export const MAX_INT32 = 2_147_483_647;
 
 /** An integer of at least `min`, as most of Kafka's. */
-export function atLeast<const Min extends number, const Default extends number>(min: Min, byDefault: Default) {
-  return { fate: "works", type: "integer", min, max: MAX_INT32, default: byDefault } as const;
+export function atLeast<const Min extends number, const Default extends number>(
+  min: Min,
+  byDefault: Default,
+  text: string,
+) {
+  return { fate: "works", type: "integer", min, max: MAX_INT32, default: byDefault, text } as const;
 }
 
 /** Accepted without effect; the reason goes into one debug line. */
@@ -50,20 +54,45 @@ const NO_CLIENT_METRICS = "the client keeps no metrics of this kind";
 export const asGroupId = (text: string) => idProblem("group id", text);
 
 export const commonOptions = optionTable({
-  "bootstrap.servers": { fate: "works", type: "servers" },
+  "bootstrap.servers": {
+    fate: "works",
+    type: "servers",
+    text: "Where the broker is: one or more host:port; the next is tried when one is down.",
+  },
   "client.id": {
     fate: "works",
     type: "text",
     default: "",
     problem: (text) => (text === "" ? undefined : idProblem("client id", text)),
+    text: "Names the client in groups, logs and errors; empty: the SDK makes one up.",
   },
-  "request.timeout.ms": atLeast(0, 30_000),
-  "retry.backoff.ms": atLeast(0, 100),
-  "retry.backoff.max.ms": atLeast(0, 1_000),
-  "reconnect.backoff.ms": atLeast(0, 50),
-  "reconnect.backoff.max.ms": atLeast(0, 1_000),
-  "metadata.max.age.ms": atLeast(0, 300_000),
-  "socket.connection.setup.timeout.ms": atLeast(1, 10_000),
+  "request.timeout.ms": atLeast(
+    0,
+    30_000,
+    "How long an answer is waited for; then the request is given up, and made again while the call has time.",
+  ),
+  "retry.backoff.ms": atLeast(
+    0,
+    100,
+    "The pause before the first repetition of a request; it doubles with each, with jitter.",
+  ),
+  "retry.backoff.max.ms": atLeast(0, 1_000, "The longest pause between two repetitions of a request."),
+  "reconnect.backoff.ms": atLeast(
+    0,
+    50,
+    "The pause before the next attempt to connect; it doubles with each, with jitter.",
+  ),
+  "reconnect.backoff.max.ms": atLeast(0, 1_000, "The longest pause between two attempts to connect."),
+  "metadata.max.age.ms": atLeast(
+    0,
+    300_000,
+    "How old metadata grows before it is asked for again: how soon new topics and partitions are seen.",
+  ),
+  "socket.connection.setup.timeout.ms": atLeast(
+    1,
+    10_000,
+    "How long one attempt to connect may take, the hello included.",
+  ),
   "socket.connection.setup.timeout.max.ms": ignored("each attempt has socket.connection.setup.timeout.ms"),
   "connections.max.idle.ms": ignored("an idle connection stays open"),
   "send.buffer.bytes": ignored(ONE_CONNECTION),
@@ -81,20 +110,32 @@ export const commonOptions = optionTable({
     type: "choice",
     choices: ["PLAINTEXT", "SASL_PLAINTEXT"],
     default: "PLAINTEXT",
+    text: "SASL_PLAINTEXT requires a token at construction; a token is sent with either.",
     refused: { SSL: NO_TLS, SASL_SSL: NO_TLS },
   },
   // Who speaks: one token, under our own name or where Kafka's users have it. It travels in `hello` only.
-  token: { fate: "works", type: "secret" },
+  token: {
+    fate: "works",
+    type: "secret",
+    text: "The token that says who speaks; sent in hello only, and never shown.",
+  },
   "sasl.mechanism": {
     fate: "works",
     type: "choice",
     choices: ["PLAIN", "OAUTHBEARER"],
     default: "PLAIN",
+    text: "Taken from copied configurations: the token is sent the same way with both.",
     refused: { "SCRAM-SHA-256": ONLY_TOKENS, "SCRAM-SHA-512": ONLY_TOKENS, GSSAPI: ONLY_TOKENS },
   },
   "sasl.username": ignored("a token says by itself who speaks"),
-  "sasl.password": { fate: "works", type: "secret", into: "token" },
-  "sasl.jaas.config": { fate: "works", type: "secret", into: "token", extract: tokenOfJaas },
+  "sasl.password": { fate: "works", type: "secret", into: "token", text: "The token, where SASL/PLAIN has it." },
+  "sasl.jaas.config": {
+    fate: "works",
+    type: "secret",
+    into: "token",
+    extract: tokenOfJaas,
+    text: "A JAAS line, whose password is the token.",
+  },
   // librdkafka's names of common options.
   "metadata.broker.list": insteadUse("bootstrap.servers"),
   "socket.timeout.ms": insteadUse("request.timeout.ms"),

@@ -14,17 +14,23 @@ interface Row {
   readonly why?: string;
 }
 
-export interface IntegerRow extends Row {
+/** A row that has an effect, and says which. */
+interface Working extends Row {
+  /** Kafka's meaning in a sentence, with units where the name has none; the reference page shows it. */
+  readonly text: string;
+}
+
+export interface IntegerRow extends Working {
   readonly type: "integer";
   readonly min: number;
   readonly max?: number;
   readonly default: number;
 }
-export interface BooleanRow extends Row {
+export interface BooleanRow extends Working {
   readonly type: "boolean";
   readonly default: boolean;
 }
-export interface ChoiceRow extends Row {
+export interface ChoiceRow extends Working {
   readonly type: "choice";
   readonly choices: readonly (string | number)[];
   readonly default: string | number | undefined;
@@ -33,14 +39,14 @@ export interface ChoiceRow extends Row {
   /** Choices that Kafka has and brooklet refuses, with the reason. */
   readonly refused?: { readonly [choice: string]: string };
 }
-export interface TextRow extends Row {
+export interface TextRow extends Working {
   readonly type: "text";
   readonly default: string | undefined;
   /** Why a text is not legal, or undefined. */
   readonly problem?: (text: string) => string | undefined;
 }
 /** A text that nobody may see: it is read into a Secret, and no problem quotes it. */
-export interface SecretRow extends Row {
+export interface SecretRow extends Working {
   readonly type: "secret";
   /** The option that it is another spelling of; both given must say the same. */
   readonly into?: string;
@@ -48,16 +54,16 @@ export interface SecretRow extends Row {
   readonly extract?: (text: string) => { readonly secret: string } | { readonly problem: string };
 }
 /** Objects with some of these methods, called in their order; in Kafka's tables a list of classes. */
-export interface InterceptorsRow extends Row {
+export interface InterceptorsRow extends Working {
   readonly type: "interceptors";
   readonly methods: readonly string[];
 }
 /** A list of host:port; in Kafka's tables `list`. */
-export interface ServersRow extends Row {
+export interface ServersRow extends Working {
   readonly type: "servers";
 }
 /** An object with `serialize` or `deserialize`. */
-export interface SerdeRow extends Row {
+export interface SerdeRow extends Working {
   readonly type: "serializer" | "deserializer";
 }
 /** Only its name matters: it is accepted without effect, or refused. */
