@@ -23,7 +23,7 @@ its own, in order. Requests start in order; answers may overtake each other. Two
 from the client, and ${code('{ "event": "heartbeatNow", "groupId" }')} from the broker. Fields that an API does not know are ignored.
 
 A header has at most ${number(MAX_HEADER_BYTES)} bytes (${number(MAX_HEADER_BYTES_BEFORE_HELLO)} before ${code("hello")} was answered) and nests at most
-${MAX_JSON_DEPTH} deep. ${code("GET /openapi.json")} has the JSON face in machine-readable form; all limits are in limits.md.
+${MAX_JSON_DEPTH} deep. ${code("GET /openapi.json")} has the JSON face in machine-readable form; all limits are in [limits.md](limits.md).
 A ${code("?")} marks what may be absent.`;
 
 /** The page. */

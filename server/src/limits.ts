@@ -33,7 +33,7 @@ const MIB = 1024 * KIB;
 const THROTTLED = { error: "THROTTLING_QUOTA_EXCEEDED" } as const;
 const LISTENERS = "server/src/listeners";
 
-export const limits: readonly Limit[] = [
+export const limits = [
   // ---- one request
   {
     name: "frame payload",
@@ -358,7 +358,7 @@ export const limits: readonly Limit[] = [
     name: "groups",
     setting: "max.groups",
     unit: "count",
-    above: [{ error: "POLICY_VIOLATION" }],
+    above: [{ error: "COORDINATOR_NOT_AVAILABLE" }],
     text: "Groups of the broker.",
   },
   {
@@ -382,4 +382,6 @@ export const limits: readonly Limit[] = [
     above: [{ holds: "the others are left out, and counted in brooklet_series_left_out" }],
     text: "Partitions with metrics of their own; max.metric.groups bounds groups.",
   },
-];
+] as const satisfies readonly Limit[];
+
+export type LimitName = (typeof limits)[number]["name"];

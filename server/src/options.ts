@@ -53,21 +53,67 @@ export interface BrokerConfig {
   readonly world: Partial<ServerWorld>;
 }
 
-const optionNames = [
-  "port",
-  "host",
-  "data",
-  "ephemeral",
-  "durability",
-  "settings",
-  "token",
-  "tokenFile",
-  "allowAnonymousNetwork",
-  "allowedHosts",
-  "allowedOrigins",
-  "logger",
-  "world",
-] as const satisfies readonly (keyof BrokerOptions)[];
+/** An option as the reference page shows it. */
+export interface BrokerOptionDefinition {
+  readonly type: string;
+  readonly default: string;
+  readonly text: string;
+}
+
+/** Every option of `startBroker()`, for the reference page; whatever has no row is refused. */
+export const brokerOptionDefinitions = {
+  port: { type: "integer from 0 to 65535", default: "0", text: "Where to listen; 0: a free one." },
+  host: {
+    type: "name or address",
+    default: "127.0.0.1",
+    text: "Where to listen; one that other machines reach needs a token, or allowAnonymousNetwork.",
+  },
+  data: { type: "path of a folder", default: "none", text: "Where the data lies; without it the broker is ephemeral." },
+  ephemeral: { type: "true or false", default: "true without data", text: "Keeps everything in memory." },
+  durability: {
+    type: "disk, process or memory",
+    default: "disk; memory when ephemeral",
+    text: "When a write is acknowledged: after the sync, after the write, or at once.",
+  },
+  settings: { type: "object", default: "none", text: "Settings of the broker by Kafka's names." },
+  token: {
+    type: "text, or list of texts",
+    default: "none",
+    text: "Clients must show this token, or one of these; at least 16 characters of visible ASCII each. Never logged, never shown.",
+  },
+  tokenFile: {
+    type: "path of a file",
+    default: "none",
+    text: "Such tokens, one a line, in a file that only its owner may read; good beside those of token.",
+  },
+  allowAnonymousNetwork: {
+    type: "true or false",
+    default: "false",
+    text: "Listen beyond this machine although nobody has to show a token.",
+  },
+  allowedHosts: {
+    type: "list of name or name:port",
+    default: "none",
+    text: "Hosts that clients may address the broker by, beside the loopback ones.",
+  },
+  allowedOrigins: {
+    type: "list of web origins",
+    default: "none",
+    text: "Whose pages may use the broker, such as https://console.example.",
+  },
+  logger: {
+    type: "object with debug, info, warn, error",
+    default: "silent",
+    text: "Pino, console, or anything of that shape.",
+  },
+  world: {
+    type: "object",
+    default: "the real one",
+    text: "Clock, chance, network and storage, for tests and simulations.",
+  },
+} as const satisfies Record<keyof BrokerOptions, BrokerOptionDefinition>;
+
+const optionNames = Object.keys(brokerOptionDefinitions) as (keyof BrokerOptions)[];
 
 const durabilities = ["disk", "process", "memory"] as const;
 const ORIGIN = /^https?:\/\/[^/?#@\s]+$/;

@@ -216,4 +216,7 @@ export function parseConsumerConfig(config: object): ConsumerSettings {
 }
 
 const defaults = { keyDeserializer: bytes, valueDeserializer: bytes, interceptorClasses: [] };
-const consumerFamilies = [...commonFamilies, { prefix: "share.", fate: "refused", why: NO_SHARE_GROUPS } as const];
+export const consumerFamilies = [
+  ...commonFamilies,
+  { prefix: "share.", fate: "refused", why: NO_SHARE_GROUPS } as const,
+];

@@ -11,26 +11,21 @@ export interface AssignedPartition {
   readonly partition: number;
 }
 
-export type MemberState =
-  /** Not in a group, and not on the way there. */
-  | "UNSUBSCRIBED"
-  /** Has asked to join; knows no assignment yet. */
-  | "JOINING"
-  /** Has an assignment that differs from what it owns; the caller's next poll carries it out. */
-  | "RECONCILING"
-  /** Carried it out; the heartbeat that says so is not sent yet. */
-  | "ACKNOWLEDGING"
-  | "STABLE"
-  /** The group put it out; partitions are lost, then it joins again. */
-  | "FENCED"
-  /** Commits and callbacks before a leave; still a member. */
-  | "PREPARE_LEAVING"
-  /** The leave is sent, not answered. */
-  | "LEAVING"
-  /** Left by itself because nobody polled; joins again with the next poll. */
-  | "STALE"
-  /** A refusal that no repetition cures. */
-  | "FATAL";
+/** What a member is in each state; the reference page shows it beside the moves. */
+export const memberStates = {
+  UNSUBSCRIBED: "Not in a group, and not on the way there.",
+  JOINING: "Has asked to join; knows no assignment yet.",
+  RECONCILING: "Has an assignment that differs from what it owns; the caller's next poll carries it out.",
+  ACKNOWLEDGING: "Carried it out; the heartbeat that says so is not sent yet.",
+  STABLE: "Owns what it was assigned.",
+  FENCED: "The group put it out; partitions are lost, then it joins again.",
+  PREPARE_LEAVING: "Commits and callbacks before a leave; still a member.",
+  LEAVING: "The leave is sent, not answered.",
+  STALE: "Left by itself because nobody polled; joins again with the next poll.",
+  FATAL: "A refusal that no repetition cures.",
+} as const;
+
+export type MemberState = keyof typeof memberStates;
 
 /** The legal moves; any other is a bug. */
 export const memberTransitions = {

@@ -20,6 +20,8 @@ export interface TopicConfigDefinition {
   /** Whether setting it changes anything; refused values are named by `check`. */
   readonly fate: "works" | "accepted";
   readonly text: string;
+  /** Why values that are legal in Kafka are refused here; absent: none are. */
+  readonly refused?: string;
   readonly check: Check;
 }
 
@@ -62,6 +64,7 @@ function only(honoured: readonly string[], definition: TopicConfigDefinition, re
   return {
     ...definition,
     legal: shown,
+    refused: reason,
     check: (value) => check(value) ?? (honoured.includes(value) ? undefined : `only ${shown} is possible: ${reason}`),
   };
 }
@@ -80,6 +83,7 @@ const definitions: readonly (readonly [string, TopicConfigDefinition])[] = [
       }),
       type: "list",
       legal: "delete or empty",
+      refused: "the broker does not compact yet",
       check: (value) => {
         const policies = value.split(",").map((policy) => policy.trim());
         if (value.trim() === "" || policies.every((policy) => policy === "delete")) return undefined;

@@ -10,6 +10,11 @@ export interface Shown {
   readonly title: string;
 }
 
+/** The tests of one file, by their titles. */
+export function at(file: string): (title: string) => Shown {
+  return (title) => ({ file, title });
+}
+
 const TESTS = new URL("../../", import.meta.url);
 const texts = new Map<string, string | undefined>();
 

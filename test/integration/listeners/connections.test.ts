@@ -27,6 +27,16 @@ test("sockets are bounded by max.connections, whatever they speak", async () => 
   await inside.close();
 });
 
+test("one address has max.connections.per.ip sockets, and as many again when they are gone", async () => {
+  broker = await startBroker({ settings: { "max.connections.per.ip": 6 } });
+  const mine = Array.from({ length: 10 }, () => connect(broker.port, "127.0.0.1").on("error", () => {}));
+  await until(() => mine.filter(({ destroyed }) => destroyed).length >= 4, "those above the bound are dropped");
+  expect(mine.filter(({ destroyed }) => !destroyed)).toHaveLength(6);
+  await expect(http(broker.url, "/healthz")).rejects.toThrow();
+  for (const socket of mine) socket.destroy();
+  await until(isUp, "there is room again");
+});
+
 test("sockets that do not say hello are bounded, and leave room for those who do", async () => {
   broker = await startBroker();
   const polite = await RawSocket.greeted(broker.url);

@@ -49,7 +49,9 @@ test("illegal joins", async () => {
     [{ ...FULL, owned: [{ topic: "orders", topicId: "x", partition: 0 }] }, "INVALID_REQUEST"],
     [{ ...FULL, groupId: "" }, "INVALID_GROUP_ID"],
     [{ ...FULL, groupId: "line\nfeed" }, "INVALID_GROUP_ID"],
+    [{ ...FULL, groupId: "g".repeat(257) }, "INVALID_GROUP_ID"],
     [{ ...FULL, memberId: "" }, "INVALID_REQUEST"],
+    [{ ...FULL, memberId: "m".repeat(257) }, "INVALID_REQUEST"],
     [{ ...FULL, clientId: "\u001b[2J" }, "INVALID_REQUEST"],
   ];
   for (const [fields, code] of cases) expect(await refusalOf(w1.beat(fields))).toMatchObject({ code });
