@@ -2,6 +2,7 @@
 
 import { deferred } from "@brooklet/protocol/world";
 import { expect, test } from "vitest";
+import { BATCHES_PER_RANGE } from "../../../server/src/log/log-index.ts";
 import { watch } from "../../support/watch.ts";
 import { batchOf, LogUnderTest } from "./log-under-test.ts";
 import { valuesOf } from "./values.ts";
@@ -145,6 +146,21 @@ test("on a full disk records can be deleted", async () => {
   expect(await deleteTo(at, 6)).toMatchObject({ logStartOffset: 6 });
   await at.restart();
   expect(await earliest(at)).toBe(6);
+});
+
+test("killed in the middle of a removal that a full disk let begin, the log goes on at its end", async () => {
+  const at = new LogUnderTest();
+  await at.create("orders");
+  // The first range of the index is complete and saved; the last one is not, and on a full disk it is lost.
+  for (let count = 0; count < BATCHES_PER_RANGE + 6; count++) await at.produce("orders", batchOf(["x"]));
+  const end = BATCHES_PER_RANGE + 6;
+  at.storage.fillDisk();
+  expect(await deleteTo(at, -1)).toMatchObject({ logStartOffset: end });
+  await at.clock.runUntil(() => at.storedRanges(1).length === 0, 1000, "the removal of the batches");
+  expect(at.stored().logIndexes[0]?.ranges).toHaveLength(1);
+  await at.restart();
+  expect(await earliest(at)).toBe(end);
+  expect((await at.produce("orders", batchOf(["y"]))).baseOffset).toBe(end);
 });
 
 test("a parked fetch below the new start is answered, one at the end waits on", async () => {

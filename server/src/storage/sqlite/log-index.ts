@@ -65,8 +65,9 @@ export function loadLogIndexes(
       epochs: starts.map(({ leaderEpoch, startOffset }) => ({ leaderEpoch, startOffset })),
     });
     const last = tail.at(-1);
-    const logEndOffset = last === undefined ? known.at(-1)?.endOffset : last.lastOffset + 1;
-    if (logEndOffset !== undefined) loaded.ends.push({ partitionId, logEndOffset });
+    const indexedEnd = last === undefined ? known.at(-1)?.endOffset : last.lastOffset + 1;
+    // The ranges of removed batches may stand a little longer than the batches, and the last one may never have been saved.
+    if (indexedEnd !== undefined) loaded.ends.push({ partitionId, logEndOffset: Math.max(indexedEnd, logStartOffset) });
   }
   return loaded;
 }
