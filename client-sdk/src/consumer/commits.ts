@@ -96,7 +96,8 @@ export class Commits {
    * Errors: CommitFailedError when a partition was refused or the membership is over; TimeoutError; what the broker said.
    */
   sync(offsets: readonly OffsetAndMetadata[], options: SyncOptions): Promise<CommittedOffset[]> {
-    if (offsets.length === 0) return Promise.resolve([]);
+    // Also of nothing: who commits wants to know that what was committed before is settled.
+    if (offsets.length === 0 && this.unsettled === 0) return Promise.resolve([]);
     const done = deferred<CommittedOffset[]>();
     const { signal } = options;
     const deadlineMs = this.#options.clock.nowMs() + options.timeoutMs;
@@ -121,8 +122,11 @@ export class Commits {
     return done.promise;
   }
 
-  /** Stores the offsets with one request, never repeated; the callback runs inside a later runCallbacks(). */
-  async(offsets: readonly OffsetAndMetadata[], callback: CommitCallback | undefined): void {
+  /**
+   * Stores the offsets with one request, never repeated; the callback runs inside a later runCallbacks().
+   * With a `refusal` nothing is sent: it is the outcome.
+   */
+  async(offsets: readonly OffsetAndMetadata[], callback: CommitCallback | undefined, refusal?: BrookletError): void {
     const { onUnheard } = this.#options;
     const copy = offsets.map((one) => ({ ...one }));
     if (this.#callbacks.length + this.unsettled >= MAX_PENDING_COMMITS) {
@@ -132,10 +136,12 @@ export class Commits {
     }
     const pending: Pending | undefined = callback === undefined ? undefined : { offsets: copy, callback };
     if (pending !== undefined) this.#callbacks.push(pending);
-    this.#sendAsync(copy, (error) => {
+    const settled = (error: BrookletError | null) => {
       if (pending !== undefined) pending.outcome = { error };
       else if (error !== null) onUnheard(error, copy);
-    });
+    };
+    if (refusal === undefined) this.#sendAsync(copy, settled);
+    else settled(refusal);
   }
 
   /** The automatic commit: as `async`, but the outcome is told at once. */

@@ -19,7 +19,7 @@ import type { CommitCallback } from "./commits.ts";
 import { consumerEvents } from "./events.ts";
 import { RecordIterator } from "./iteration.ts";
 import { type Bounds, checkPartitions } from "./offset-queries.ts";
-import { assemble, type GroupParts, identityOf, type Parts } from "./parts.ts";
+import { assemble, type GroupParts, identityOf, type Parts, refusalOfLost } from "./parts.ts";
 import { Poller } from "./poller.ts";
 import type { PartitionState, ResetTo } from "./positions.ts";
 import {
@@ -52,7 +52,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
   }
 
   /**
-   * Replaces the subscription; the next poll joins the group. No topics: as unsubscribe().
+   * Replaces the subscription; the next poll joins the group. No topics: as unsubscribe(), not waited for.
    *
    * Shape: names; a RegExp, matched here against whole names every `metadata.max.age.ms` and at group events; or `{ pattern }`,
    * RE2, matched by the broker (an illegal one is a fatal INVALID_REGULAR_EXPRESSION of the next polls).
@@ -64,8 +64,8 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
     checkTopics(topics);
     checkListener(listener);
     checkSettled(this.#poller, "subscribe", isNothing(topics));
-    if (this.#parts.subscription.mode === "manual") throw exclusive("subscribe", "assign");
     if (isNothing(topics)) this.#logged(this.unsubscribe());
+    else if (this.#parts.subscription.mode === "manual") throw exclusive("subscribe", "assign");
     else subscribe(this.#parts, group, topics, listener);
   }
 
@@ -82,9 +82,12 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
   assign(partitions: TopicPartition[]): void {
     this.#checkOpen();
     checkAssigned(partitions);
-    checkSettled(this.#poller, "assign");
-    if (this.#parts.subscription.mode === "group") throw exclusive("assign", "subscribe");
-    assign(this.#parts, partitions);
+    const { mode } = this.#parts.subscription;
+    const endsSubscription = partitions.length === 0 && mode === "group";
+    checkSettled(this.#poller, "assign", endsSubscription);
+    if (endsSubscription) this.#logged(this.unsubscribe());
+    else if (mode === "group") throw exclusive("assign", "subscribe");
+    else assign(this.#parts, partitions);
   }
 
   /** The names given, or those that match the RegExp now; with `{ pattern }` the topics of the assigned partitions. */
@@ -133,9 +136,12 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
    */
   async commit(offsets?: OffsetAndMetadata[], options: CallOptions = {}): Promise<CommittedOffset[]> {
     const call = this.#beginCall("commit", options);
-    const { commits } = this.#group("commit");
+    const group = this.#group("commit");
+    const { commits } = group;
     const wanted = offsets === undefined ? this.#parts.positions.handedOut() : checkedOffsets(offsets, "commit");
     try {
+      const refusal = offsets === undefined ? refusalOfLost(group) : undefined;
+      if (refusal !== undefined) throw refusal;
       return await this.#bounded(call, `the commit of ${list(wanted)}`, (bounds) => commits.sync(wanted, bounds));
     } finally {
       commits.runCallbacks();
@@ -147,8 +153,11 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
   commitAsync(offsets: OffsetAndMetadata[], callback?: CommitCallback): void;
   commitAsync(first?: OffsetAndMetadata[] | CommitCallback, second?: CommitCallback): void {
     this.#checkOpen();
-    const { commits } = this.#group("commitAsync");
+    const group = this.#group("commitAsync");
+    const { commits } = group;
+    const refusal = Array.isArray(first) ? undefined : refusalOfLost(group);
     if (Array.isArray(first)) commits.async(checkedOffsets(first, "commitAsync"), second);
+    else if (refusal !== undefined) commits.async(refusal.results.map(unrecorded), first ?? second, refusal);
     else commits.async(this.#parts.positions.handedOut(), first ?? second);
   }
 
@@ -378,6 +387,10 @@ export class Consumer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
   #logged(promise: Promise<void>): void {
     promise.catch((error: unknown) => this.#parts.logger.error({ error }, "unsubscribing failed"));
   }
+}
+
+function unrecorded({ committedAtMs: _, error: __, ...offset }: CommittedOffset): OffsetAndMetadata {
+  return offset;
 }
 
 function checkedOffsets(offsets: readonly OffsetAndMetadata[], what: string): OffsetAndMetadata[] {

@@ -271,9 +271,21 @@ function assembleGroup(
 
 function notAMember(groupId: string, session: MemberSession, offsets: readonly OffsetAndMetadata[]): CommitFailedError {
   const why = session.lossPending ? session.lossReason : `its state is ${session.state}`;
-  const error = new BrookletError(`member ${session.memberId} is not in group ${groupId} now: ${why}`, {
-    code: "UNKNOWN_MEMBER_ID",
-  });
+  return notSent(`member ${session.memberId} is not in group ${groupId} now: ${why}`, offsets);
+}
+
+/** The refusal of a commit() of everything, when what was handed out was lost and no poll has said so yet; else undefined. */
+export function refusalOfLost({ groupId, session, rebalancer }: GroupParts): CommitFailedError | undefined {
+  const loss = rebalancer.unheardLoss;
+  if (loss === undefined) return undefined;
+  return notSent(
+    `member ${session.memberId} lost its place in group ${groupId} meanwhile: ${loss.reason}`,
+    loss.offsets,
+  );
+}
+
+function notSent(why: string, offsets: readonly OffsetAndMetadata[]): CommitFailedError {
+  const error = new BrookletError(why, { code: "UNKNOWN_MEMBER_ID" });
   return new CommitFailedError(`the commit of ${list(offsets)} was not sent: ${error.message}`, {
     code: "UNKNOWN_MEMBER_ID",
     hint: "poll joins the group again; what was processed since the last commit is delivered again to whoever owns it then",

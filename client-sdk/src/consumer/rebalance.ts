@@ -4,7 +4,7 @@
 // Invariants: what goes is not handed out from before its commit on; what comes is not fetched before its callback returned;
 // a throwing callback does not stop the reconciliation (hard place 13).
 
-import type { TopicPartition } from "../errors.ts";
+import { BrookletError, type OffsetAndMetadata, type TopicPartition } from "../errors.ts";
 import type { AutoCommit } from "./auto-commit.ts";
 import type { Commits } from "./commits.ts";
 import { asBrookletError, type MemberSession } from "./member-session.ts";
@@ -37,11 +37,20 @@ export interface RebalancerOptions {
 interface Prepared {
   readonly target: readonly AssignedPartition[];
   committed: boolean;
+  /** Aborted when the membership that it is for is over. */
+  readonly over: AbortController;
+}
+
+/** Partitions that went without a callback, and as far as records of them were handed out. */
+export interface UnheardLoss {
+  readonly offsets: readonly OffsetAndMetadata[];
+  readonly reason: string;
 }
 
 export class Rebalancer {
   readonly #options: RebalancerOptions;
   #prepared: Prepared | undefined;
+  #unheardLoss: UnheardLoss | undefined;
   #everAssigned = false;
   #inCallback = false;
   /** The synchronous beginning of a callback runs now: a call made here comes from inside it. */
@@ -64,9 +73,15 @@ export class Rebalancer {
     return session.lossPending || session.pendingTarget !== undefined;
   }
 
+  /** What was dropped since the last poll: until the next one the application may still work on it. */
+  get unheardLoss(): UnheardLoss | undefined {
+    return this.#unheardLoss;
+  }
+
   /** Does what is due and can be done without waiting for anything but callbacks. Throws what a callback threw, afterwards. */
   async run(): Promise<void> {
     if (this.#inCallback) return;
+    this.#unheardLoss = undefined;
     const { session } = this.#options;
     const thrown: unknown[] = [];
     while (thrown.length === 0) {
@@ -80,14 +95,15 @@ export class Rebalancer {
   dropLost(reason: string): boolean {
     const { onPartitionsLost, onPartitionsRevoked } = this.#options.listener();
     if (onPartitionsLost !== undefined || onPartitionsRevoked !== undefined || this.#inCallback) return false;
+    const offsets = this.#options.positions.handedOut();
     this.#drop(reason);
+    if (offsets.length > 0) this.#unheardLoss = { offsets, reason };
     return true;
   }
 
   #drop(reason: string): TopicPartition[] {
     const { positions, onRebalance, session } = this.#options;
-    this.#prepared = undefined;
-    this.#everAssigned = false;
+    this.#forgetTarget(reason);
     const states = [...positions.all()];
     for (const state of states) positions.remove(state);
     const lost = states.map(plain);
@@ -115,11 +131,17 @@ export class Rebalancer {
     const states = [...positions.all()];
     for (const state of states) positions.startRevoking(state);
     if (states.length > 0) await this.#callBack(listener.onPartitionsRevoked?.bind(listener), states, thrown);
-    this.#prepared = undefined;
-    this.#everAssigned = false;
+    this.#forgetTarget(reason);
     for (const state of states) positions.remove(state);
     const revoked = states.map(plain);
     if (revoked.length > 0) onRebalance({ revoked, assigned: [], lost: [], epoch: session.liveEpoch, reason });
+  }
+
+  /** The membership is over, and the commit for it with it: under another it would be refused, and hold up what follows. */
+  #forgetTarget(reason: string): void {
+    this.#prepared?.over.abort(reason);
+    this.#prepared = undefined;
+    this.#everAssigned = false;
   }
 
   /** Says whether to look again. */
@@ -164,14 +186,18 @@ export class Rebalancer {
       if (leaving.has(state)) positions.startRevoking(state);
       else state.revoking = false;
     }
-    const prepared: Prepared = { target, committed: true };
+    const over = new AbortController();
+    const prepared: Prepared = { target, committed: true, over };
     this.#prepared = prepared;
     const offsets = going.length > 0 && autoCommit !== undefined ? autoCommit.due() : [];
     if (autoCommit === undefined || offsets.length === 0) return true;
     prepared.committed = false;
     commits
-      .sync(offsets, { timeoutMs: rebalanceTimeoutMs, retryStale: true })
-      .catch((thrown: unknown) => autoCommit.failed(asBrookletError(thrown), offsets))
+      .sync(offsets, { timeoutMs: rebalanceTimeoutMs, retryStale: true, signal: over.signal })
+      .catch((thrown: unknown) => {
+        const error = asBrookletError(thrown);
+        autoCommit.failed(over.signal.aborted ? givenUp(error, over.signal) : error, offsets);
+      })
       .finally(() => {
         prepared.committed = true;
         onChange();
@@ -198,4 +224,12 @@ export class Rebalancer {
       this.#inCallback = false;
     }
   }
+}
+
+function givenUp(cause: BrookletError, { reason }: AbortSignal): BrookletError {
+  return new BrookletError(`the commit before a revocation was given up, because the membership is over: ${reason}`, {
+    code: "UNKNOWN_MEMBER_ID",
+    definite: cause.definite,
+    cause,
+  });
 }
