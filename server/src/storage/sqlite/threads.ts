@@ -101,7 +101,7 @@ export class ThreadStorage implements Storage {
       const answer = await this.#writer.call({ kind: "write", turn: packed }, [packed.buffer]);
       const { verdict } = expectKind(answer, "written");
       if (verdict.outcome === "failed") this.#stop(new Error(verdict.message));
-      if (verdict.outcome === "durable") this.#written(turn);
+      if (verdict.outcome === "durable" || verdict.outcome === "essentialOnly") this.#written(turn);
       return verdict;
     } catch (error) {
       return { outcome: "failed", message: this.#stop(error).message };
