@@ -1,13 +1,26 @@
 // The admin client's options (SEMANTICS.md 1.2).
 
-import { atLeast, commonFamilies, commonOptions, commonRules, insteadUse, MAX_INT32 } from "./common.ts";
+import {
+  atLeast,
+  commonFamilies,
+  commonOptions,
+  commonRules,
+  ignored,
+  insteadUse,
+  MAX_INT32,
+  refused,
+} from "./common.ts";
 import { type ConfigOf, optionTable } from "./option.ts";
 import { type Parsed, parseConfig } from "./parse.ts";
+
+const FRESH_METADATA = "each call asks for the metadata that it needs";
 
 export const adminOptions = optionTable({
   ...commonOptions,
   "default.api.timeout.ms": atLeast(0, 60_000, "How long a call may take in all when it names no timeoutMs."),
   retries: atLeast(0, MAX_INT32, "How often a request is repeated, within the time of its call."),
+  "metadata.max.age.ms": ignored(FRESH_METADATA),
+  "topic.metadata.refresh.interval.ms": refused(FRESH_METADATA),
   "bootstrap.controllers": insteadUse("bootstrap.servers", "there are no controllers"),
 });
 
