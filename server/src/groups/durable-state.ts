@@ -1,15 +1,13 @@
-// What of a group survives a restart, as the JSON that the store keeps. Lists, not objects keyed by users' names.
+// What of a group survives a restart, as lists; stored-group.ts says how the store keeps it.
 // Invariant: a group made from its durable state is the group, but for what lives in memory only (seq, deadlines, peers).
 
-import { type ApiResponse, invariant } from "@brooklet/protocol";
+import type { ApiResponse } from "@brooklet/protocol";
 import type { Member, MemberState } from "./member.ts";
 import { type HeldPartition, keyOf, type PartitionKey, type PartitionRef } from "./partitions.ts";
 import type { Target } from "./reconcile.ts";
 
-const VERSION = 1;
-
 /** Per topic id, partition numbers or pairs of partition and assignment epoch. */
-type ByTopic<T> = [topicId: string, items: T[]][];
+export type ByTopic<T> = readonly [topicId: string, items: T[]][];
 
 export interface DurableMember {
   readonly memberId: string;
@@ -31,7 +29,6 @@ export interface DurableMember {
 }
 
 export interface DurableGroup {
-  readonly version: number;
   readonly epoch: number;
   readonly assignmentEpoch: number;
   readonly assignor: string;
@@ -89,7 +86,6 @@ export function packGroup(group: {
   members: Iterable<Member>;
 }): DurableGroup {
   return {
-    version: VERSION,
     epoch: group.epoch,
     assignmentEpoch: group.assignmentEpoch,
     assignor: group.assignor,
@@ -113,12 +109,6 @@ export function unpackTarget(packed: ByTopic<number>): Map<PartitionKey, Partiti
   for (const [topicId, items] of packed)
     for (const partition of items) target.set(keyOf({ topicId, partition }), { topicId, partition });
   return target;
-}
-
-export function parseGroup(groupId: string, json: string): DurableGroup {
-  const state = JSON.parse(json) as DurableGroup;
-  invariant(state.version === VERSION, `the stored state of group ${groupId} is of version ${VERSION}`);
-  return state;
 }
 
 export type GroupState = ApiResponse<"describeGroups">["groups"][number]["state"];

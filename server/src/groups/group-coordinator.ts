@@ -16,7 +16,7 @@ import { ChangedTopics } from "./changed-topics.ts";
 import { ClientConnections } from "./client-connections.ts";
 import type { GroupCoordinator } from "./coordinator.ts";
 import { Deadlines } from "./deadlines.ts";
-import { type DurableGroup, parseGroup } from "./durable-state.ts";
+import type { DurableGroup } from "./durable-state.ts";
 import type { DeadlineKind, Effect, Happening, HeartbeatAnswer, ReplyTo } from "./effects.ts";
 import { Expiry } from "./expiry.ts";
 import { Farewells } from "./farewells.ts";
@@ -30,6 +30,7 @@ import { OffsetStore } from "./offset-store.ts";
 import { abridged } from "./partitions.ts";
 import { Patterns, shown } from "./patterns.ts";
 import { RebalanceCounts } from "./rebalance-counts.ts";
+import { encodeGroup, parseGroup } from "./stored-group.ts";
 import { Timeline } from "./timeline.ts";
 
 /** What the log is told at info; the rest is debug. */
@@ -347,7 +348,7 @@ class Coordinator implements GroupCoordinator {
     const state = withEmptySince(sealed, entry.staged, this.#clock.wallMs());
     entry.staged = state;
     this.#turns.stage({
-      changes: [{ kind: "putGroup", group: { groupId: group.groupId, state: JSON.stringify(state) } }],
+      changes: [{ kind: "putGroup", group: { groupId: group.groupId, state: encodeGroup(state) } }],
       essential: true,
       durable: () => {
         entry.durable = state;

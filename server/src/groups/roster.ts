@@ -15,6 +15,9 @@ const NO_TARGET: Target = new Map();
 /** Reasons of one epoch that are spelled out. */
 const MAX_REASONS = 5;
 
+/** By subscription and pattern. */
+type TopicIdLists = Map<readonly string[], Map<string, readonly string[]>>;
+
 /** What a roster looks up: topics by name and id, and what matches a pattern. */
 export interface Subscribable {
   readonly topics: Topics;
@@ -92,7 +95,6 @@ export class Roster {
   get subscribed(): ReadonlySet<string> {
     if (this.#subscribed === undefined) {
       const names = new Set<string>();
-      // Members mostly share their list.
       for (const list of new Set([...this.#members.values()].map(({ subscription }) => subscription)))
         for (const name of list) names.add(name);
       for (const pattern of this.patterns) for (const name of this.#matched.get(pattern) ?? []) names.add(name);
@@ -212,7 +214,7 @@ export class Roster {
   }
 
   subscribe(member: Member, subscription: readonly string[], pattern: string | undefined): void {
-    member.subscription = subscription;
+    member.subscription = this.#shared(subscription);
     member.pattern = pattern;
     this.#forgetSubscriptions();
     this.touch(member);
@@ -251,7 +253,7 @@ export class Roster {
     this.#takeMatches(this.#matchesNow());
     this.#targetTopics = this.#topicsNow();
     this.#assignor = this.electedAssignor();
-    const lists = new Map<string, string[]>();
+    const lists: TopicIdLists = new Map();
     this.#target = assignorOf(this.#assignor)({
       topics: [...this.#targetTopics].map(([topicId, partitionCount]) => ({ topicId, partitionCount })),
       members: [...this.#members.values()].map((member) => ({
@@ -264,13 +266,14 @@ export class Roster {
   }
 
   /** `lists`: those made before; members with the same subscription share one. */
-  #topicIdsOf({ subscription, pattern }: Member, lists: Map<string, string[]>): string[] {
-    const key = `${subscription.join()}\n${pattern ?? ""}`;
-    const known = lists.get(key);
+  #topicIdsOf({ subscription, pattern = "" }: Member, lists: TopicIdLists): readonly string[] {
+    const byPattern = lists.get(subscription) ?? new Map<string, readonly string[]>();
+    lists.set(subscription, byPattern);
+    const known = byPattern.get(pattern);
     if (known !== undefined) return known;
-    const names = new Set([...subscription, ...(this.#matched.get(pattern ?? "") ?? [])]);
+    const names = new Set([...subscription, ...(this.#matched.get(pattern) ?? [])]);
     const ids = [...names].sort().flatMap((name) => this.#topics.byName(name)?.topicId ?? []);
-    lists.set(key, ids);
+    byPattern.set(pattern, ids);
     return ids;
   }
 
@@ -340,6 +343,13 @@ export class Roster {
       for (const key of [...member.assigned.keys(), ...member.pendingRevocation.keys()])
         this.#owners.set(key, member.id);
     }
+  }
+
+  /** Members that subscribe to the same share one list: many members with long lists are usual. */
+  #shared(subscription: readonly string[]): readonly string[] {
+    const lists = new Set([...this.#members.values()].map((member) => member.subscription));
+    for (const list of lists) if (sameNames(list, subscription)) return list;
+    return subscription;
   }
 
   #topicsNow(): Map<string, number> {
