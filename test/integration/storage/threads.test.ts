@@ -2,10 +2,15 @@
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { systemClock } from "@brooklet/protocol/world";
-import { expect, test } from "vitest";
+import { systemClock, type Timers } from "@brooklet/protocol/world";
+import { expect, onTestFinished, test } from "vitest";
 import { connect } from "../../../server/src/storage/sqlite/connection.ts";
-import { StorageCorruptionError, type StoredBatch, type Turn } from "../../../server/src/storage/storage.ts";
+import {
+  type Change,
+  StorageCorruptionError,
+  type StoredBatch,
+  type Turn,
+} from "../../../server/src/storage/storage.ts";
 import { CommitQueue } from "../../../server/src/storage/turns.ts";
 import { openTestStorage, silentLogger, testFolder } from "../../support/storage-on-file.ts";
 import { append, putCounter, storedBatch, storedTopic, turn } from "../../support/stored.ts";
@@ -187,4 +192,46 @@ test("close waits for the turns under way and refuses later ones", async () => {
   await storage.close();
   expect(await first).toEqual({ outcome: "durable" });
   expect((await openTestStorage(data)).state.logEnds).toEqual([{ partitionId: 1, logEndOffset: 1 }]);
+});
+
+test("batches go only after the broker was told that their log start has moved: a read that finds them gone is explained", async () => {
+  const data = testFolder();
+  // The test says when a step of the background work runs.
+  const steps: (() => void)[] = [];
+  const timers: Timers = {
+    schedule: (key, _, run) => void (key === "step" && steps.push(() => run(0))),
+    cancel() {},
+    has: () => steps.length > 0,
+    close() {},
+    size: 0,
+  };
+  const { storage } = await openTestStorage(data, { clock: { ...systemClock, timers: () => timers } });
+  const move = (partitionId: number): Change => ({
+    kind: "moveLogStart",
+    partitionId,
+    logStartOffset: 1,
+    firstSegmentOffset: 1,
+  });
+  await storage.write(turn(1, { records: [topic, append(1, 0), append(2, 0)] }));
+  await storage.write(turn(2, { records: [move(1)] }));
+  const look = connect(join(data, "brooklet.db"), "process");
+  onTestFinished(() => void look.close());
+  const left = look.prepare("SELECT count(*) FROM batches WHERE partition_id = ?").pluck();
+  const start = look.prepare("SELECT log_start_offset FROM partitions WHERE partition_id = 2").pluck();
+  const trimmed = look.prepare("SELECT count(*) FROM trimmed_partitions").pluck();
+  await until(() => {
+    if (trimmed.get() !== 0) steps.shift()?.();
+    return trimmed.get() === 0 && steps.length > 0;
+  });
+
+  const told = storage.write(turn(3, { records: [move(2)] }));
+  steps.shift()?.();
+  // Nobody can be told anything while this thread looks.
+  while (start.get() !== 1);
+  for (let looks = 0; looks < 5000; looks++) expect(left.get(2)).toBe(1);
+  expect(await told).toEqual({ outcome: "durable" });
+  await until(() => {
+    steps.shift()?.();
+    return left.get(1) === 0 && left.get(2) === 0;
+  });
 });

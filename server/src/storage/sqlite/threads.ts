@@ -59,6 +59,8 @@ export class ThreadStorage implements Storage {
   readonly #waitingReads: (() => void)[] = [];
   #readsInFlight = 0;
   #removalSteps = 0;
+  /** Turns under way that take batches out of sight. Removed before the broker knows, they would be a gap to its readers. */
+  #untoldRemovals = 0;
   #stopped: Error | undefined;
   #closing: Promise<void> | undefined;
 
@@ -97,6 +99,8 @@ export class ThreadStorage implements Storage {
     if (this.#closing !== undefined) return { outcome: "failed", message: "the storage is closed" };
     if (this.#stopped !== undefined) return { outcome: "failed", message: this.#stopped.message };
     const packed = packTurn(turn);
+    const leavesBatches = leavesBatchesToRemove(turn);
+    if (leavesBatches) this.#untoldRemovals += 1;
     try {
       const answer = await this.#writer.call({ kind: "write", turn: packed }, [packed.buffer]);
       const { verdict } = expectKind(answer, "written");
@@ -105,6 +109,8 @@ export class ThreadStorage implements Storage {
       return verdict;
     } catch (error) {
       return { outcome: "failed", message: this.#stop(error).message };
+    } finally {
+      if (leavesBatches) this.#untoldRemovals -= 1;
     }
   }
 
@@ -169,6 +175,7 @@ export class ThreadStorage implements Storage {
   }
 
   async #removeBatches(): Promise<StepResult> {
+    if (this.#untoldRemovals > 0) return "more";
     try {
       const { verdict, more } = expectKind(await this.#writer.call({ kind: "removeBatches" }), "removed");
       if (verdict.outcome === "failed") this.#stop(new Error(verdict.message));
