@@ -237,7 +237,7 @@ export const limits = [
     value: 20,
     constant: [`${LISTENERS}/authenticator.ts`, "MAX_WRONG_TOKENS"],
     unit: "count",
-    above: [THROTTLED],
+    above: [{ holds: "each further one is answered a second late, and the right one at once" }],
     text: "Of one address within a minute; IPv6 counts by /64 network.",
   },
   // ---- all together

@@ -104,7 +104,6 @@ test("thousands of idle WebSockets that said hello cost a bounded amount each, a
   await witness.close();
 });
 
-// Last: afterwards no token of this address is looked at for a minute.
 test(`every attack at once for ${DURATION_MS / 1000} s`, async () => {
   const healthy = await RawSocket.connect(broker.url, { headers: bearer });
   await healthy.hello();

@@ -1,8 +1,8 @@
 // Who has to show a token, and whether it is a good one: one judge for every door (DESIGN.md section 7).
 //
-// Guessing is slowed: an address that showed too many wrong tokens within a minute is not judged any more until the minute is
-// over, not even with a good one, because an answer that differs is what a guesser waits for. Connections that have
-// authenticated are not asked again, so nobody who is in notices. A missing token is no guess.
+// Guessing is slowed: above so many wrong tokens of an address within a minute each further one is answered late, in the same
+// words. A good one passes at any time: whoever shares an address with a guesser must not be locked out, and what keeps a
+// token from being guessed is its length. A missing token is no guess.
 //
 // Invariants: without a configured token everybody passes as ANONYMOUS; nothing here keeps, shows or compares a token in
 // clear, but for the header that has already opened the very same socket.
@@ -16,8 +16,10 @@ import { isKnownToken } from "../tokens.ts";
 import { ANONYMOUS } from "./dispatch.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 
-/** Wrong tokens of one address within the window; above it the address waits for the window's end. */
+/** Wrong tokens of one address within the window that are answered at once. */
 export const MAX_WRONG_TOKENS = 20;
+/** How late the others are answered (Kafka's connection.failed.authentication.delay.ms, but for the first ones). */
+export const WRONG_TOKEN_DELAY_MS = 1_000;
 const WINDOW_MS = 60_000;
 /** Addresses whose wrong tokens are counted; the oldest are forgotten first. */
 export const MAX_GUESSING_ADDRESSES = 10_000;
@@ -30,6 +32,13 @@ const OPEN_PATH = "/healthz";
 const BEARER = /^Bearer +([^\s]+) *$/i;
 /** Names by which people put secrets into URLs. */
 const TOKEN_IN_QUERY = /[?&;](?:token|access_token|auth|authorization|api_?key|bearer)=/i;
+
+/** Why somebody is not let in. */
+export interface Denial {
+  readonly error: ProtocolError;
+  /** How late to say so; 0: at once. */
+  readonly delayMs: number;
+}
 
 interface Guesses {
   wrong: number;
@@ -71,67 +80,60 @@ export class Authenticator {
    *
    * Errors: INVALID_REQUEST for a token in the URL, whether one is wanted or not; else as `checkToken`.
    */
-  checkRequest(request: IncomingMessage): ProtocolError | undefined {
+  checkRequest(request: IncomingMessage): Denial | undefined {
     const { url = "", socket } = request;
-    if (url.includes("?") && TOKEN_IN_QUERY.test(url)) return tokenInUrl();
+    if (url.includes("?") && TOKEN_IN_QUERY.test(url)) return { error: tokenInUrl(), delayMs: 0 };
     if (!this.isRequired || url === OPEN_PATH) return undefined;
     const header = request.headers.authorization;
     if (header !== undefined && this.#opened.get(socket) === header) return undefined;
-    const refusal = this.checkToken(socket.remoteAddress, tokenOf(header));
-    if (refusal === undefined && header !== undefined) this.#opened.set(socket, header);
-    return refusal;
+    const denial = this.checkToken(socket.remoteAddress, tokenOf(header));
+    if (denial === undefined && header !== undefined) this.#opened.set(socket, header);
+    return denial;
   }
 
   /** The same for an upgrade, which may leave the token to its hello: `authenticated` says whether it showed a good one. */
-  checkUpgrade(request: IncomingMessage): { refusal?: ProtocolError; authenticated: boolean } {
+  checkUpgrade(request: IncomingMessage): { denial?: Denial; authenticated: boolean } {
     const isAnonymous = this.isRequired && request.headers.authorization === undefined;
     if (isAnonymous && !TOKEN_IN_QUERY.test(request.url ?? "")) return { authenticated: false };
-    const refusal = this.checkRequest(request);
-    return refusal === undefined ? { authenticated: true } : { refusal, authenticated: false };
+    const denial = this.checkRequest(request);
+    return denial === undefined ? { authenticated: true } : { denial, authenticated: false };
   }
 
   /**
    * Why a token is not taken; undefined takes it. `address`: an IP address, with or without a port.
    *
-   * Errors: SASL_AUTHENTICATION_FAILED, missing or wrong; THROTTLING_QUOTA_EXCEEDED after too many wrong ones.
+   * Errors: SASL_AUTHENTICATION_FAILED, missing or wrong.
    */
-  checkToken(address: string | undefined, token: string | undefined): ProtocolError | undefined {
+  checkToken(address: string | undefined, token: string | undefined): Denial | undefined {
     if (!this.isRequired) return undefined;
     if (token === undefined) {
-      return new ProtocolError("SASL_AUTHENTICATION_FAILED", "this broker wants a token, and none was shown", {
+      const error = new ProtocolError("SASL_AUTHENTICATION_FAILED", "this broker wants a token, and none was shown", {
         hint: 'Send "Authorization: Bearer <token>", or token in hello; brooklet\'s commands take --token-file.',
       });
-    }
-    const nowMs = this.#clock.nowMs();
-    this.#forget(nowMs);
-    const key = addressKey(address ?? "unknown");
-    const guesses = this.#guesses.get(key);
-    if (guesses !== undefined && guesses.wrong >= MAX_WRONG_TOKENS) {
-      this.#refusals.refused("guessing", key, `${guesses.wrong} wrong tokens within a minute`);
-      const retryAfterMs = Math.ceil(guesses.endsAtMs - nowMs);
-      return new ProtocolError(
-        "THROTTLING_QUOTA_EXCEEDED",
-        `this address has shown ${MAX_WRONG_TOKENS} wrong tokens within a minute; no token of it is looked at for ${Math.ceil(retryAfterMs / 1000)} s`,
-        { hint: "Wait, then come with the right token.", context: { retryAfterMs } },
-      );
+      return { error, delayMs: 0 };
     }
     if (isKnownToken(token, this.#digests)) return undefined;
-    this.#count(key, guesses, nowMs);
-    return new ProtocolError("SASL_AUTHENTICATION_FAILED", "the token is none of those that this broker takes", {
+    const key = addressKey(address ?? "unknown");
+    const wrong = this.#count(key);
+    if (wrong > MAX_WRONG_TOKENS) this.#refusals.refused("guessing", key, `${wrong} wrong tokens within a minute`);
+    const error = new ProtocolError("SASL_AUTHENTICATION_FAILED", "the token is none of those that this broker takes", {
       hint: "Compare it with the broker's --token-file; the broker reads that when it starts.",
     });
+    return { error, delayMs: wrong > MAX_WRONG_TOKENS ? WRONG_TOKEN_DELAY_MS : 0 };
   }
 
-  #count(key: string, guesses: Guesses | undefined, nowMs: number): void {
-    if (guesses !== undefined) {
-      guesses.wrong++;
-      return;
-    }
+  /** Wrong tokens of this address in its minute, with this one. */
+  #count(key: string): number {
+    const nowMs = this.#clock.nowMs();
+    this.#forget(nowMs);
+    const known = this.#guesses.get(key);
+    if (known !== undefined) return ++known.wrong;
     if (this.#guesses.size >= MAX_GUESSING_ADDRESSES) {
       const [oldest] = this.#guesses.keys();
       if (oldest !== undefined) this.#guesses.delete(oldest);
     }
     this.#guesses.set(key, { wrong: 1, endsAtMs: nowMs + WINDOW_MS });
+    return 1;
   }
 
   #forget(nowMs: number): void {

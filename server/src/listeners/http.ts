@@ -14,6 +14,7 @@ import {
 } from "@brooklet/protocol";
 import { fastify as createFastify, type FastifyInstance } from "fastify";
 import { AddressBound } from "./address-bound.ts";
+import type { Denial } from "./authenticator.ts";
 import { answerCrossOrigin } from "./cross-origin.ts";
 import type { Guard } from "./guard.ts";
 import {
@@ -32,6 +33,7 @@ import { apiOfFrame, receiveFrame } from "./http-frames.ts";
 import { HttpLoad } from "./http-load.ts";
 import { addMetricsRoute } from "./http-metrics.ts";
 import { addSimpleRoutes } from "./http-simple.ts";
+import { LateDenials } from "./late-denials.ts";
 import { listenError } from "./listen-error.ts";
 import { OpenStreams } from "./open-streams.ts";
 import type { RefusalClass, RefusalLog } from "./refusal-log.ts";
@@ -82,10 +84,19 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   const tell = ({ socket }: IncomingMessage, error: ProtocolError, refusal: RefusalClass) =>
     refusals.refused(refusal, `${socket.remoteAddress ?? "unknown"}:${socket.remotePort ?? 0}`, error.message);
 
+  const denials = new LateDenials(clock);
+  const deny = (request: IncomingMessage, { error, delayMs }: Denial, answer: () => void) => {
+    // A late one was counted by its judge.
+    if (delayMs === 0) tell(request, error, "token");
+    denials.answer(request.socket, delayMs, answer);
+  };
+
   const front = (route: (request: IncomingMessage, response: ServerResponse) => void) => {
     return (request: IncomingMessage, response: ServerResponse) => {
       // An upgrade that is passed over leaves Node's parser unable to read a next request.
       if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
+      // What was sent ahead behind a wrong token goes with its connection.
+      if (denials.isHeld(request.socket)) return;
       const refusal = guard.check(request);
       if (refusal !== undefined) {
         tell(request, refusal.error, classOf(refusal.httpStatus));
@@ -95,8 +106,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
       if (request.headers.origin !== undefined && answerCrossOrigin(guard, request, response)) return;
       const denial = authenticator.checkRequest(request);
       if (denial !== undefined) {
-        tell(request, denial, "token");
-        refuseRequest(response, denial);
+        deny(request, denial, () => refuseRequest(response, denial.error));
       } else if (stopping) {
         refuseRequest(response, new ProtocolError("BROKER_NOT_AVAILABLE", "the broker is stopping"));
       } else {
@@ -135,10 +145,9 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
       refuseSocket(socket, refusal.error, refusal.httpStatus);
       return;
     }
-    const { refusal: denial, authenticated } = authenticator.checkUpgrade(request);
+    const { denial, authenticated } = authenticator.checkUpgrade(request);
     if (denial !== undefined) {
-      tell(request, denial, "token");
-      refuseSocket(socket, denial, denial.row.httpStatus);
+      deny(request, denial, () => refuseSocket(socket, denial.error, denial.error.row.httpStatus));
       return;
     }
     const mistake = upgradeRefusal(request, webSockets, stopping);
@@ -165,6 +174,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     await listen(server, options);
   } catch (error) {
     webSockets.close();
+    denials.close();
     throw await listenError(error, options.host, options.port);
   }
   const closed = new Promise<void>((resolve) => server.once("close", resolve));
@@ -189,6 +199,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     async close() {
       stopping = true;
       if (server.listening) server.close();
+      denials.close();
       webSockets.close();
       server.closeAllConnections();
       await closed;

@@ -5,6 +5,7 @@
 // (closed, superseded, refused) no frame of it acts any more, not even one that was read already.
 
 import {
+  type ApiRequest,
   type ApiResponse,
   decodeFrame,
   encodeFrame,
@@ -19,7 +20,7 @@ import type { BrokerParts } from "../api/handler.ts";
 import type { Peer } from "../peer.ts";
 import type { Newcomer } from "../world.ts";
 import { encodeAnswer, encodeRefusal } from "./answers.ts";
-import type { Authenticator } from "./authenticator.ts";
+import type { Authenticator, Denial } from "./authenticator.ts";
 import { type Answer, asProtocolError, type Dispatch, isDispatched, unknownApi, validated } from "./dispatch.ts";
 import { Flow, type FlowTotals, PendingRequest } from "./flow.ts";
 import type { Instances, Supersedable } from "./instances.ts";
@@ -56,7 +57,7 @@ export class Session implements LinkHandlers, Peer, Supersedable {
   readonly #address: string;
   readonly #hasShownToken: boolean;
   readonly #helloTimeoutMs: number;
-  #state: "greeting" | "open" | "ended" = "greeting";
+  #state: "greeting" | "denied" | "open" | "ended" = "greeting";
   #clientInstanceId = "";
   #client = "";
 
@@ -146,7 +147,7 @@ export class Session implements LinkHandlers, Peer, Supersedable {
   }
 
   onMessage(message: Uint8Array): void {
-    if (this.#state === "ended") return;
+    if (this.#state === "ended" || this.#state === "denied") return;
     const greeting = this.#state === "greeting";
     const maxHeaderBytes = greeting ? MAX_HEADER_BYTES_BEFORE_HELLO : MAX_HEADER_BYTES;
     const maxBytes = greeting ? FRAME_PREFIX_BYTES + MAX_HEADER_BYTES_BEFORE_HELLO : this.#maxMessageBytes;
@@ -247,29 +248,44 @@ export class Session implements LinkHandlers, Peer, Supersedable {
 
   #onFirstRequest(id: number, header: Record<string, unknown>): void {
     try {
-      const response = this.#hello(header);
-      this.#flow.send(encodeFrame({ id, ...response }));
+      const request = this.#checkedHello(header);
+      const denial = this.#hasShownToken
+        ? undefined
+        : this.#services.authenticator.checkToken(this.#address, request.token);
+      if (denial !== undefined) this.#deny(id, denial);
+      else this.#flow.send(encodeFrame({ id, ...this.#hello(request) }));
     } catch (error) {
       const refusal = asProtocolError(error, "hello", this.#services.broker.logger);
       if (refusal.code === "STALE_CONNECTION")
         this.#services.refusals.refused("stale", this.description, refusal.message);
-      this.#refuse(id, refusal);
-      this.end(CLOSE.policy, `${refusal.code}: ${refusal.message}`);
+      this.#refuseHello(id, refusal);
     }
   }
 
-  #hello(header: Record<string, unknown>): ApiResponse<"hello"> {
+  #refuseHello(id: number, refusal: ProtocolError): void {
+    this.#refuse(id, refusal);
+    this.end(CLOSE.policy, `${refusal.code}: ${refusal.message}`);
+  }
+
+  /** Says so, perhaps late; until then nothing that this peer sends is looked at. */
+  #deny(id: number, { error, delayMs }: Denial): void {
+    if (delayMs === 0) {
+      this.#services.refusals.refused("token", this.#address, error.message);
+      this.#refuseHello(id, error);
+      return;
+    }
+    this.#state = "denied";
+    this.#timers.schedule("denial", delayMs, () => this.#refuseHello(id, error));
+  }
+
+  #checkedHello(header: Record<string, unknown>): ApiRequest<"hello"> {
     if (header.api !== "hello")
       throw new ProtocolError("INVALID_REQUEST", "the first request of a connection is hello");
     if (this.#services.isStopping()) throw new ProtocolError("BROKER_NOT_AVAILABLE", "the broker is stopping");
-    const request = validated("hello", header);
-    if (!this.#hasShownToken) {
-      const refusal = this.#services.authenticator.checkToken(this.#address, request.token);
-      if (refusal !== undefined) {
-        this.#services.refusals.refused("token", this.#address, refusal.message);
-        throw refusal;
-      }
-    }
+    return validated("hello", header);
+  }
+
+  #hello(request: ApiRequest<"hello">): ApiResponse<"hello"> {
     const version = Math.max(...PROTOCOL_VERSIONS.filter((known) => request.versions.includes(known)));
     if (!Number.isFinite(version)) {
       throw new ProtocolError(

@@ -57,7 +57,7 @@ export const shownLimits = {
   ),
   "request time": attacks("a body that never ends is cut after http.request.timeout.ms"),
   "wrong tokens": at("unit/listeners/authenticator.test.ts")(
-    "after too many wrong tokens of an address none of it is looked at for the rest of the minute; others are unharmed",
+    "after too many wrong tokens of an address each further one is answered late, in the same words, until the minute is over",
   ),
   "request bytes of all": flow(
     "many connections, each within its grant, are bounded together; what they no longer owe is free again",
