@@ -70,6 +70,8 @@ class WebSocketBrokerClient implements BrokerClient {
   #nextId = 1;
   #failures = 0;
   #lastAnswerMs = 0;
+  /** When the first request was sent of those that timed out since the last answer. */
+  #silentSinceMs: number | undefined;
   #lastFailure: { readonly address: string; readonly why: string } | undefined;
   #fatalError: BrookletError | undefined;
   #isClosed = false;
@@ -169,8 +171,11 @@ class WebSocketBrokerClient implements BrokerClient {
     const { sentAtMs } = pending;
     const wasSent = this.#requests.isSent(pending);
     this.#giveUp(pending, (definite) => this.#timeoutError(pending.api, timeoutMs, definite));
-    const silentMs = this.#options.world.clock.nowMs() - sentAtMs;
-    if (wasSent && this.#lastAnswerMs <= sentAtMs && silentMs >= SILENCE_BEFORE_CLOSE_MS) {
+    if (!wasSent || this.#lastAnswerMs > sentAtMs) return;
+    // Several short timeouts in a row prove together what each of them does not.
+    this.#silentSinceMs ??= sentAtMs;
+    const silentMs = this.#options.world.clock.nowMs() - this.#silentSinceMs;
+    if (silentMs >= SILENCE_BEFORE_CLOSE_MS) {
       this.#connection?.terminate(`no answer came for ${Math.round(silentMs)} ms after a request`);
     }
   }
@@ -244,6 +249,7 @@ class WebSocketBrokerClient implements BrokerClient {
     this.#connectionSeq = connectionSeq;
     this.#isReady = true;
     this.#lastAnswerMs = this.#options.world.clock.nowMs();
+    this.#silentSinceMs = undefined;
     this.#route.succeeded();
     this.#options.logger.debug({ address: connection.address, connectionSeq, clusterId }, "connected");
     this.#flush();
@@ -263,6 +269,7 @@ class WebSocketBrokerClient implements BrokerClient {
     // that sends events and answers nothing counts as silent.
     this.#failures = 0;
     this.#lastAnswerMs = this.#options.world.clock.nowMs();
+    this.#silentSinceMs = undefined;
     if (pending !== "given up") this.#answer(pending, header, payload);
     this.#flush();
   }

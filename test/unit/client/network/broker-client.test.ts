@@ -228,6 +228,18 @@ test("a dead socket is noticed by the first request that times out on a silent c
   expect(broker.hellos).toHaveLength(2);
 });
 
+test("timeouts below a second notice a dead socket as well, when one after the other gets no answer", async () => {
+  const { network, client } = start();
+  const broker = network.broker("a:1");
+  await outcome(ask(client));
+  broker.isSilent = true;
+  for (const sent of [1, 2, 3])
+    expect((await outcome(heartbeat(client, { timeoutMs: 400 }))).error, `${sent}`).toMatchObject({ definite: false });
+  broker.isSilent = false;
+  expect((await outcome(ask(client))).value).toBeDefined();
+  expect(broker.hellos).toHaveLength(2);
+});
+
 test("a timeout proves nothing about a connection that answers others, or that had no time", async () => {
   const { network, client } = start();
   const broker = network.broker("a:1");
