@@ -48,12 +48,6 @@ export class Farewells {
     this.#farewells.delete(`${groupId}\n${memberId}`);
   }
 
-  /** The groups were deleted. */
-  forgetGroups(groupIds: ReadonlySet<string>): void {
-    for (const key of this.#farewells.keys())
-      if (groupIds.has(key.slice(0, key.indexOf("\n")))) this.#farewells.delete(key);
-  }
-
   get size(): number {
     return this.#farewells.size;
   }

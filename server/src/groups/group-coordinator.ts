@@ -116,8 +116,7 @@ class Coordinator implements GroupCoordinator {
         assignors: listOfNames(settings["group.consumer.assignors"]),
       },
     };
-    const { farewells } = this.#surroundings;
-    const removal = new GroupRemoval({ groups: this.#groups, store, turns, catalog, farewells });
+    const removal = new GroupRemoval({ groups: this.#groups, store, turns, catalog });
     this.#removal = removal;
     this.#expiry = new Expiry({
       groups: this.#groups,

@@ -7,7 +7,6 @@ import { type ApiRequest, type ApiResponse, checkGroupId, idProblem, ProtocolErr
 import { deferred } from "@brooklet/protocol/world";
 import type { TopicCatalog } from "../log/log.ts";
 import type { TurnQueue } from "../storage/turns.ts";
-import type { Farewells } from "./farewells.ts";
 import type { GroupEntry } from "./group-entry.ts";
 import type { OffsetStore } from "./offset-store.ts";
 import type { OffsetPlace } from "./offsets.ts";
@@ -24,7 +23,6 @@ export interface GroupRemovalParts {
   readonly store: OffsetStore;
   readonly turns: TurnQueue;
   readonly catalog: TopicCatalog;
-  readonly farewells: Farewells;
 }
 
 export class GroupRemoval {
@@ -32,30 +30,27 @@ export class GroupRemoval {
   readonly #store: OffsetStore;
   readonly #turns: TurnQueue;
   readonly #catalog: TopicCatalog;
-  readonly #farewells: Farewells;
   #sweeping: Iterator<GroupEntry> | undefined;
 
-  constructor({ groups, store, turns, catalog, farewells }: GroupRemovalParts) {
+  constructor({ groups, store, turns, catalog }: GroupRemovalParts) {
     this.#groups = groups;
     this.#store = store;
     this.#turns = turns;
     this.#catalog = catalog;
-    this.#farewells = farewells;
   }
 
   /**
-   * Deletes groups with their offsets, timelines and the memory of their members; each by itself.
+   * Deletes groups with their offsets and timelines; each by itself. The numbers of the members that left stay remembered: a
+   * late join frame of one of them makes no new group (hard place 5).
    *
    * Errors, per group: INVALID_GROUP_ID, GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP, the turn's.
    * Source: Kafka, DeleteGroups.
    */
   async deleteGroups(groupIds: readonly string[]): Promise<ApiResponse<"deleteGroups">["results"]> {
-    const removed = new Set<string>();
-    const results = await Promise.all(
+    return await Promise.all(
       groupIds.map(async (groupId) => {
         try {
           await this.#deleteGroup(groupId);
-          removed.add(groupId);
           return { groupId };
         } catch (error) {
           if (error instanceof ProtocolError) return { groupId, error: error.toWire() };
@@ -63,8 +58,6 @@ export class GroupRemoval {
         }
       }),
     );
-    if (removed.size > 0) this.#farewells.forgetGroups(removed);
-    return results;
   }
 
   /**

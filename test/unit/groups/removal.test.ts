@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { encodeOffsetKey } from "../../../server/src/groups/consumer-offsets.ts";
-import { GroupWorld, type HandMember, isPending } from "./group-world.ts";
+import { GroupWorld, type HandMember, isPending, refusalOf } from "./group-world.ts";
 
 async function left(world: GroupWorld, groupId = "billing"): Promise<HandMember> {
   const member = world.member("w1", groupId);
@@ -46,7 +46,7 @@ function mirrored(world: GroupWorld): Map<string, boolean> {
 const keyOf = (partition: number, topic = "orders", groupId = "billing") =>
   Buffer.from(encodeOffsetKey({ groupId, topic, partition })).toString("hex");
 
-test("a deleted group is gone with offsets, timeline and the memory of its members; its records are buried", async () => {
+test("a deleted group is gone with offsets and timeline; its records are buried", async () => {
   const world = new GroupWorld();
   const member = await left(world);
   expect(await deleteGroups(world, "billing")).toEqual([["billing", undefined]]);
@@ -57,12 +57,24 @@ test("a deleted group is gone with offsets, timeline and the memory of its membe
   world.restart();
   expect(world.coordinator.groupCount).toBe(0);
 
-  // The same member may begin anew with its first number.
-  member.seq = 0;
   member.epoch = 0;
   await member.join();
   expect(world.group()).toMatchObject({ state: "Stable", epoch: 1, offsets: [] });
   expect(world.group().timeline.map(({ event }) => event)).toEqual(["join", "epoch", "assignment"]);
+});
+
+test("a late join frame brings back neither a member nor its deleted group", async () => {
+  const world = new GroupWorld();
+  const member = await left(world);
+  expect(await deleteGroups(world, "billing")).toEqual([["billing", undefined]]);
+  for (const seq of [1, member.seq])
+    expect((await refusalOf(member.join(["orders"], { seq }))).code).toBe("STALE_MEMBER_EPOCH");
+  expect(world.coordinator.groupCount).toBe(0);
+  // It hears what became of it, and may begin anew with a new number.
+  expect((await refusalOf(member.beat({ memberEpoch: 3 }))).message).toMatch(
+    /^member w1 left .* ago: it left the group/,
+  );
+  expect(await member.join()).toMatchObject({ memberEpoch: 1 });
 });
 
 test("what cannot be deleted says why, each by itself", async () => {
