@@ -115,9 +115,9 @@ export const limits = [
   {
     name: "commit metadata",
     setting: "offset.metadata.max.bytes",
-    unit: "bytes",
+    unit: "characters",
     above: [{ error: "OFFSET_METADATA_TOO_LARGE" }],
-    text: "Beside one committed offset.",
+    text: "Beside one committed offset; counted as Kafka counts, in UTF-16 units.",
   },
   {
     name: "HTTP headers",
@@ -201,14 +201,14 @@ export const limits = [
     name: "connections",
     setting: "max.connections",
     unit: "count",
-    above: [{ drop: true }, { close: 1013 }],
+    above: [{ status: 503 }, { close: 1013 }],
     text: "Open sockets.",
   },
   {
     name: "connections per address",
     setting: "max.connections.per.ip",
     unit: "count",
-    above: [{ drop: true }],
+    above: [{ status: 503 }],
     text: "Open sockets of one IP address.",
   },
   {

@@ -13,8 +13,8 @@ import {
   WEBSOCKET_SUBPROTOCOL,
 } from "@brooklet/protocol";
 import { fastify as createFastify, type FastifyInstance } from "fastify";
-import { AddressBound } from "./address-bound.ts";
 import type { Denial } from "./authenticator.ts";
+import { ConnectionBounds } from "./connection-bounds.ts";
 import { answerCrossOrigin } from "./cross-origin.ts";
 import type { Guard } from "./guard.ts";
 import {
@@ -159,22 +159,14 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     }
   });
 
-  const perAddress = new AddressBound(broker.settings["max.connections.per.ip"]);
-  server.on("connection", (socket) => {
-    if (perAddress.enter(socket)) return;
-    refusals.refused("connections", socket.remoteAddress ?? "unknown", "this address has max.connections.per.ip");
-    socket.destroy();
-  });
-  // Node drops what is above maxConnections without a word.
-  server.on("drop", (dropped) => {
-    const peer = `${dropped?.remoteAddress ?? "unknown"}:${dropped?.remotePort ?? 0}`;
-    refusals.refused("connections", peer, "the broker has max.connections");
-  });
+  const bounds = new ConnectionBounds(broker.settings, { clock, refusals });
+  bounds.guard(server);
   try {
     await listen(server, options);
   } catch (error) {
     webSockets.close();
     denials.close();
+    bounds.close();
     throw await listenError(error, options.host, options.port);
   }
   const closed = new Promise<void>((resolve) => server.once("close", resolve));
@@ -200,6 +192,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
       stopping = true;
       if (server.listening) server.close();
       denials.close();
+      bounds.close();
       webSockets.close();
       server.closeAllConnections();
       await closed;
@@ -258,7 +251,6 @@ function createHttpServer(
       created.timeout = silenceMs;
       // Bounded by their bytes: Node would pass over those beyond a count, and the guard with it.
       created.maxHeadersCount = 0;
-      created.maxConnections = broker.settings["max.connections"];
       server = created;
       return created;
     },

@@ -20,7 +20,13 @@ test("sockets are bounded by max.connections, whatever they speak", async () => 
   const inside = await RawSocket.greeted(broker.url);
   const idle: Socket[] = [];
   for (let count = 0; count < 20; count++) idle.push(connect(broker.port, "127.0.0.1").on("error", () => {}));
-  await until(() => idle.filter((socket) => socket.destroyed).length >= 12, "those above the bound are dropped");
+  const above = await http(broker.url, "/healthz");
+  expect({ status: above.status, error: above.json?.error }).toMatchObject({
+    status: 503,
+    error: { code: "THROTTLING_QUOTA_EXCEEDED", message: "the broker has 8 connections, which is max.connections" },
+  });
+  await expect(RawSocket.connect(broker.url)).rejects.toThrow("503");
+  await until(() => idle.filter((socket) => socket.destroyed).length >= 12, "those above the bound are cut");
   expect((await inside.request("status")).header).toMatchObject({ connections: 1 });
   for (const socket of idle) socket.destroy();
   await until(isUp, "there is room again");
@@ -30,11 +36,45 @@ test("sockets are bounded by max.connections, whatever they speak", async () => 
 test("one address has max.connections.per.ip sockets, and as many again when they are gone", async () => {
   broker = await startBroker({ settings: { "max.connections.per.ip": 6 } });
   const mine = Array.from({ length: 10 }, () => connect(broker.port, "127.0.0.1").on("error", () => {}));
-  await until(() => mine.filter(({ destroyed }) => destroyed).length >= 4, "those above the bound are dropped");
+  await until(() => mine.filter(({ destroyed }) => destroyed).length >= 4, "those above the bound are cut");
   expect(mine.filter(({ destroyed }) => !destroyed)).toHaveLength(6);
-  await expect(http(broker.url, "/healthz")).rejects.toThrow();
+  const above = await http(broker.url, "/healthz");
+  expect({ status: above.status, error: above.json?.error }).toMatchObject({
+    status: 503,
+    error: { message: "127.0.0.1 has 6 connections, which is max.connections.per.ip" },
+  });
   for (const socket of mine) socket.destroy();
   await until(isUp, "there is room again");
+});
+
+test("a flood of connections above the bound is cut, told or not, and leaves nothing behind", async () => {
+  broker = await startBroker({ settings: { "max.connections": 2 } });
+  const inside = await RawSocket.greeted(broker.url);
+  const flood = Array.from({ length: 300 }, () => connect(broker.port, "127.0.0.1").on("error", () => {}));
+  await until(() => flood.filter(({ destroyed }) => destroyed).length >= 299, "those above the bound are cut");
+  expect((await inside.request("status")).header).toMatchObject({ connections: 1 });
+  for (const socket of flood) socket.destroy();
+  await until(isUp, "there is room again");
+  await inside.close();
+});
+
+test("a broker with refused connections closes at once", async () => {
+  broker = await startBroker({ settings: { "max.connections": 1 } });
+  const sockets = Array.from({ length: 10 }, () => connect(broker.port, "127.0.0.1").on("error", () => {}));
+  await until(() => sockets.every(({ pending }) => !pending), "all have reached the listener");
+  await broker.close();
+  await until(() => sockets.every(({ destroyed }) => destroyed), "none is left");
+});
+
+test("max.pings.per.second: ten seconds' worth of pings pass, more end the connection", async () => {
+  broker = await startBroker({ settings: { "max.pings.per.second": 2 } });
+  const calm = await RawSocket.greeted(broker.url);
+  for (let count = 0; count < 20; count++) calm.socket.ping();
+  expect((await calm.request("status")).header).toHaveProperty("clusterId");
+  await calm.close();
+  const eager = await RawSocket.greeted(broker.url);
+  for (let count = 0; count < 50; count++) eager.socket.ping();
+  expect(await eager.closed).toEqual({ code: 1008, reason: "more than 2 pings a second (max.pings.per.second)" });
 });
 
 test("sockets that do not say hello are bounded, and leave room for those who do", async () => {
