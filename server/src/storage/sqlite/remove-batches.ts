@@ -9,13 +9,19 @@ import { type Connection, PAGE_BYTES } from "./connection.ts";
 
 /** Batches have 64–256 KiB where there is load: so many bytes of them go in a step, at least one batch. */
 const BYTES_PER_STEP = 4 * 1024 * 1024;
+/** Batches, ranges and partitions together. */
 const ROWS_PER_STEP = 256;
-const RANGES_PER_STEP = 1024;
 const VACUUM_PAGES_PER_STEP = BYTES_PER_STEP / PAGE_BYTES;
 
 interface Candidate {
   readonly rowid: number;
   readonly sizeBytes: number;
+}
+
+/** What a step may still remove. */
+interface Room {
+  bytes: number;
+  rows: number;
 }
 
 interface Trimmed {
@@ -47,13 +53,13 @@ export class BatchRemoval {
     );
     this.#before = db.prepare<unknown[], Candidate>(
       `SELECT rowid, length(bytes) AS sizeBytes FROM batches
-       WHERE partition_id = :partitionId AND base_offset < :endOffset AND last_offset < :endOffset ORDER BY base_offset LIMIT ${ROWS_PER_STEP}`,
+       WHERE partition_id = :partitionId AND base_offset < :endOffset AND last_offset < :endOffset ORDER BY base_offset LIMIT :limit`,
     );
     this.#deleteRow = db.prepare("DELETE FROM batches WHERE rowid = ?");
     this.#deleteRanges = db.prepare(
       `DELETE FROM batch_ranges WHERE partition_id = :partitionId AND base_offset IN (
          SELECT base_offset FROM batch_ranges WHERE partition_id = :partitionId AND base_offset < :endOffset
-         ORDER BY base_offset LIMIT ${RANGES_PER_STEP})`,
+         ORDER BY base_offset LIMIT :limit)`,
     );
     this.#forgetDeleted = db.prepare("DELETE FROM deleted_partitions WHERE partition_id = ?");
     this.#forgetTrimmed = db.prepare("DELETE FROM trimmed_partitions WHERE partition_id = ?");
@@ -75,39 +81,50 @@ export class BatchRemoval {
     return true;
   }
 
+  /** Goes through partitions until the step is large enough: most of a topic's may have little to remove, or nothing. */
   #step(): boolean {
+    const room: Room = { bytes: BYTES_PER_STEP, rows: ROWS_PER_STEP };
+    let found = false;
+    while (room.bytes > 0 && room.rows > 0 && this.#removeOfOne(room)) found = true;
+    return found;
+  }
+
+  /** Whether there was a partition. */
+  #removeOfOne(room: Room): boolean {
     const deleted = this.#nextDeleted.get();
     if (deleted !== undefined) {
-      const done =
-        !this.#removeBatches(deleted, Number.MAX_SAFE_INTEGER) && !this.#removeRanges(deleted, Number.MAX_SAFE_INTEGER);
-      if (done) this.#forgetDeleted.run(deleted);
+      if (this.#isClean(deleted, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, room))
+        this.#forgetDeleted.run(deleted);
       return true;
     }
     const trimmed = this.#nextTrimmed.get();
     if (trimmed === undefined) return false;
     const { partitionId, logStartOffset, firstSegmentOffset } = trimmed;
-    const done =
-      !this.#removeBatches(partitionId, logStartOffset) && !this.#removeRanges(partitionId, firstSegmentOffset);
-    if (done) this.#forgetTrimmed.run(partitionId);
+    if (this.#isClean(partitionId, logStartOffset, firstSegmentOffset, room)) this.#forgetTrimmed.run(partitionId);
     return true;
   }
 
-  /** Removes some of the batches that end before the offset; whether there were any. */
-  #removeBatches(partitionId: PartitionId, endOffset: number): boolean {
-    const rowids: number[] = [];
-    let sizeBytes = 0;
-    // Chosen first: while a statement runs, the connection takes no other.
-    for (const candidate of this.#before.iterate({ partitionId, endOffset })) {
-      rowids.push(candidate.rowid);
-      sizeBytes += candidate.sizeBytes;
-      if (sizeBytes >= BYTES_PER_STEP) break;
-    }
-    for (const rowid of rowids) this.#deleteRow.run(rowid);
-    return rowids.length > 0;
+  /** Removes what there is room for; whether that was everything. The ranges go when the batches are gone. */
+  #isClean(partitionId: PartitionId, batchesEnd: number, rangesEnd: number, room: Room): boolean {
+    this.#removeBatches(partitionId, batchesEnd, room);
+    if (room.bytes <= 0 || room.rows <= 0) return false;
+    const { changes } = this.#deleteRanges.run({ partitionId, endOffset: rangesEnd, limit: room.rows });
+    // The partition itself counts as one: a step is bounded also where there is nothing to remove.
+    room.rows -= changes + 1;
+    return room.rows >= 0;
   }
 
-  #removeRanges(partitionId: PartitionId, endOffset: number): boolean {
-    return this.#deleteRanges.run({ partitionId, endOffset }).changes === RANGES_PER_STEP;
+  /** Removes the oldest batches that end before the offset, as many as there is room for, at least one. */
+  #removeBatches(partitionId: PartitionId, endOffset: number, room: Room): void {
+    const rowids: number[] = [];
+    // Chosen first: while a statement runs, the connection takes no other.
+    for (const { rowid, sizeBytes } of this.#before.iterate({ partitionId, endOffset, limit: room.rows })) {
+      rowids.push(rowid);
+      room.bytes -= sizeBytes;
+      if (room.bytes <= 0) break;
+    }
+    room.rows -= rowids.length;
+    for (const rowid of rowids) this.#deleteRow.run(rowid);
   }
 
   #freePages(): number {
