@@ -45,7 +45,10 @@ export class LogIndex {
     wallMs: number,
   ): void {
     for (const range of ranges) {
-      const { baseOffset, endOffset, sizeBytes, firstTimestampMs, maxTimestampMs, segmentBaseOffset } = range;
+      const { baseOffset, endOffset, sizeBytes, segmentBaseOffset } = range;
+      // Of an older release's file: batches without a timestamp, whose age nobody knows. They count as of this start.
+      const firstTimestampMs = range.firstTimestampMs < 0 ? wallMs : range.firstTimestampMs;
+      const maxTimestampMs = range.maxTimestampMs < 0 ? wallMs : range.maxTimestampMs;
       const active = this.#segments.at(-1);
       const facts = { baseOffset, endOffset, sizeBytes, firstTimestampMs, maxTimestampMs };
       if (active === undefined || active.baseOffset !== segmentBaseOffset) {

@@ -114,7 +114,7 @@ const definitions: readonly (readonly [string, TopicConfigDefinition])[] = [
     integer(1024, MAX_INT, {
       default: "1073741824",
       setting: "log.segment.bytes",
-      text: "The size at which a new segment begins; only whole segments expire, and never the newest.",
+      text: "The size at which a new segment begins; only whole segments expire.",
     }),
   ],
   [

@@ -1,6 +1,7 @@
 // Retention as a reader sees it: whole segments, oldest first, by what the topic's configuration says at that moment.
 
 import { expect, test } from "vitest";
+import { BATCHES_PER_RANGE } from "../../../server/src/log/log-index.ts";
 import { batchOf, LogUnderTest } from "./log-under-test.ts";
 import { valuesOf } from "./values.ts";
 
@@ -71,6 +72,16 @@ test("the broker's settings count where the topic has none, and a live change co
   expect(starts(at, "kept")).toBe(1);
 });
 
+test("a topic's segment.bytes goes before the broker's", async () => {
+  const at = logUnderTest({ "log.segment.bytes": 1_000_000 });
+  await at.create("small", 1, { "segment.bytes": "1024" });
+  await at.create("large");
+  for (let index = 0; index < 4; index++)
+    for (const topic of ["small", "large"]) await produce(at, "x".repeat(500), undefined, topic);
+  expect(usage(at, "small")?.segments).toBe(4);
+  expect(usage(at, "large")?.segments).toBe(1);
+});
+
 test("a topic that does not delete, and internal topics, keep everything", async () => {
   const at = logUnderTest({ "log.retention.ms": 1 });
   await at.create("orders", 1, { "cleanup.policy": "" });
@@ -100,6 +111,22 @@ test("records without a timestamp count from when they were appended", async () 
   expect(starts(at)).toBe(0);
   await at.clock.advance(3000);
   expect(starts(at)).toBe(1);
+});
+
+test("records without a timestamp that an older release stored count from the start of this one", async () => {
+  const at = logUnderTest();
+  await at.create("orders", 1, { "retention.ms": "10000" });
+  for (let count = 0; count < 2 * BATCHES_PER_RANGE; count++) await produce(at, "a", -1);
+  await produce(at, "b");
+  // The index that the first start of this release makes of an older file says what the batches say.
+  at.sql("UPDATE batch_ranges SET first_timestamp_ms = -1, max_timestamp_ms = -1");
+  expect(at.stored().logIndexes[0]?.ranges).toHaveLength(2);
+  await at.restart();
+  at.log.start();
+  await at.clock.advance(9000);
+  expect(usage(at)).toMatchObject({ logStartOffset: 0, segments: 1 });
+  await at.clock.advance(3000);
+  expect(usage(at)).toMatchObject({ logStartOffset: 2 * BATCHES_PER_RANGE + 1, segments: 0 });
 });
 
 test("a wall clock that jumps back expires nothing, one that jumps forward what is old by it; checks go on", async () => {
