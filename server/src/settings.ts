@@ -112,7 +112,7 @@ export const settingDefinitions = {
     default: 4096,
     min: 0,
     max: MAX_INT,
-    text: "The longest metadata of a committed offset.",
+    text: "The longest metadata of a committed offset, in UTF-16 units, as Kafka counts.",
   },
   "offsets.retention.minutes": {
     type: "integer",

@@ -17,7 +17,7 @@ const refusals = at("unit/groups/refusals.test.ts");
 const removal = at("unit/groups/removal.test.ts");
 const staticMembers = at("unit/groups/static-members.test.ts");
 const sequences = at("unit/log/idempotence.test.ts")("%s is refused");
-const produced = wire("produce by ${door}: %s");
+const produced = wire(`produce by \${door}: %s`);
 const fetched = wire("fetch by each door: %s");
 const created = at("unit/log/topics.test.ts")("%s is refused, also when only validating");
 

@@ -19,7 +19,7 @@ export const shownLimits = {
   "frame header before hello": attacks("a hello above 64 KiB, and anything else before hello, ends the socket at once"),
   "JSON depth": attacks("JSON with %s is refused at every door"),
   "JSON keys": attacks("JSON with %s is refused at every door"),
-  "record batch": wire("produce by ${door}: %s"),
+  "record batch": wire(`produce by \${door}: %s`),
   "unpacked batch": at("integration/compression/end-to-end.test.ts")(
     "a bomb is refused, by name of the bound, and the broker goes on",
   ),

@@ -152,6 +152,22 @@ test("compressed and uncompressed producers of one partition: the order of each 
   }
 });
 
+test("compression.gzip.level and compression.zstd.level: a higher one stores fewer bytes", async () => {
+  const words = Array.from({ length: 4_000 }, (_, at) => `w${(at * 7_919) % 977}`).join(" ");
+  for (const [codec, option, low, high] of [
+    ["gzip", "compression.gzip.level", 1, 9],
+    ["zstd", "compression.zstd.level", -100, 19],
+  ] as const) {
+    const sizes: number[] = [];
+    for (const level of [low, high]) {
+      const topic = `level-${codec}-${level}`.replaceAll("--", "-m");
+      await producer(broker.url, { "compression.type": codec, [option]: level }).send({ topic, value: words });
+      sizes.push((await batchesOf(broker.url, topic)).reduce((sum, { length }) => sum + length, 0));
+    }
+    expect(sizes[1], codec).toBeLessThan(sizes[0] ?? 0);
+  }
+});
+
 test("what does not shrink goes as it is", async () => {
   const sender = producer(broker.url, { "compression.type": "zstd" });
   await sender.send({ topic: "tiny", value: "x" });

@@ -104,6 +104,16 @@ test("topics with the names of Object's own properties, and more partitions than
   expect(many.value('brooklet_series_left_out{of="partitions"}')).toBe(499);
 });
 
+test("max.metric.groups: so many groups have series, the others are counted", async () => {
+  const broker = await start({ "max.metric.groups": 2 });
+  await postJson(broker.url, "/v1/createTopics", { topics: [{ topic: "t", partitions: 1 }] });
+  const offsets = [{ topic: "t", partition: 0, offset: 0 }];
+  for (const groupId of ["a", "b", "c"]) await postJson(broker.url, "/v1/offsetCommit", { groupId, offsets });
+  const { text, value } = await scrape(broker);
+  expect(text.match(/^brooklet_consumer_group_members\{/gm)).toHaveLength(2);
+  expect(value('brooklet_series_left_out{of="groups"}')).toBe(1);
+});
+
 test("a refused request counts with its duration, a flood of scrapes is answered, and nobody is held up", async () => {
   const broker = await start();
   const socket = await RawSocket.greeted(broker.url);
