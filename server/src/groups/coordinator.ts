@@ -2,7 +2,7 @@
 
 import type { ApiRequest, ApiResponse } from "@brooklet/protocol";
 import type { Peer } from "../peer.ts";
-import type { GroupLag } from "./lag.ts";
+import type { GroupLags } from "./lag.ts";
 
 export interface GroupCoordinator {
   /** Answered when what the answer shows is durable (hard place 3). Starts synchronously. */
@@ -26,7 +26,7 @@ export interface GroupCoordinator {
   /** The same groups with `lagSeconds`, for at most 1,000 partitions that are behind. */
   withLagSeconds(groups: ApiResponse<"describeGroups">["groups"]): Promise<ApiResponse<"describeGroups">["groups"]>;
   /** How far groups are behind, by committed offset: at most 10,000 of them, 1,000 with seconds. */
-  lags(): Promise<readonly GroupLag[]>;
+  lags(max: number): Promise<GroupLags>;
   readonly groupCount: number;
   /** Of every stored group, looked at as the iteration comes to it. */
   memberCounts(): Iterable<{ readonly groupId: string; readonly members: number }>;

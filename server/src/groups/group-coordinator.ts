@@ -24,7 +24,7 @@ import { Group, type GroupSurroundings } from "./group.ts";
 import { type GroupEntry, withEmptySince } from "./group-entry.ts";
 import { GroupRemoval } from "./group-removal.ts";
 import { GroupViews } from "./group-views.ts";
-import type { GroupLag } from "./lag.ts";
+import type { GroupLags } from "./lag.ts";
 import { OffsetRequests } from "./offset-requests.ts";
 import { OffsetStore } from "./offset-store.ts";
 import { abridged } from "./partitions.ts";
@@ -273,8 +273,8 @@ class Coordinator implements GroupCoordinator {
     return this.#rebalances.totals();
   }
 
-  lags(): Promise<readonly GroupLag[]> {
-    return this.#views.lags();
+  lags(max: number): Promise<GroupLags> {
+    return this.#views.lags(max);
   }
 
   #apply(entry: GroupEntry, effects: readonly Effect[]): void {

@@ -6,7 +6,7 @@ import type { RecordTimes, TopicCatalog } from "../log/log.ts";
 import { describeGroup, unknownGroup } from "./describe.ts";
 import { stateOf } from "./durable-state.ts";
 import type { GroupEntry } from "./group-entry.ts";
-import { type GroupLag, Lags } from "./lag.ts";
+import { type GroupLags, Lags } from "./lag.ts";
 import type { CommittedOffsets } from "./offsets.ts";
 
 type DescribedGroups = ApiResponse<"describeGroups">["groups"];
@@ -66,8 +66,8 @@ export class GroupViews {
     return this.#lags.withSeconds(groups);
   }
 
-  lags(): Promise<readonly GroupLag[]> {
-    return this.#lags.all();
+  lags(max: number): Promise<GroupLags> {
+    return this.#lags.all(max);
   }
 
   /** Whether the store knows the group: what is not durable is not shown. */

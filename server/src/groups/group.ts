@@ -182,7 +182,7 @@ export class Group {
         why: `no heartbeat for ${spoken(nowMs - member.lastHeardMs)}`,
         advice: "Raise session.timeout.ms or move the work off the event loop.",
       });
-    member.rebalanceArmed = false;
+    member.rebalanceArmedMs = undefined;
     // A deleted topic may have taken what it was to give up.
     if (member.pendingRevocation.size === 0) return [];
     const late = listed(this.#topics, member.pendingRevocation.values());
@@ -292,17 +292,19 @@ export class Group {
       member.commitSeq = known?.commitSeq ?? farewell?.commitSeq;
       member.peer = known?.peer;
       member.hinted = known?.hinted ?? false;
-      member.rebalanceArmed = known?.rebalanceArmed ?? false;
+      member.rebalanceArmedMs = known?.rebalanceArmedMs;
       member.lastHeardMs = known?.lastHeardMs ?? nowMs;
       member.sessionDueMs = known?.sessionDueMs;
       member.graceDueMs = known?.graceDueMs;
-      member.claim = known?.claim;
-      // Its session ran on, unless an answer was owed, and that leaves now.
-      if (known === undefined || known.owed !== undefined) effects.push(...armDeadlines(member, nowMs));
+      member.claimant = known?.claimant;
+      member.revocationLeftMs = known?.revocationLeftMs;
+      // Its deadlines ran on, unless an answer was owed, which leaves now, or it had departed.
+      if (known === undefined || known.owed !== undefined || known.departed !== member.departed)
+        effects.push(...armDeadlines(member, nowMs));
     }
     for (const member of before.values()) {
       if (this.#roster.members.has(member.id)) continue;
-      effects.push(...standStill(member));
+      effects.push(...standStill(member, nowMs));
       const farewell = { verb: "left", why: "its join could not be stored", advice: REJOIN, atMs: nowMs } as const;
       this.#bid(member, farewell, []);
     }
@@ -355,10 +357,10 @@ export class Group {
     const farewell = this.#farewells.find(this.groupId, memberId, nowMs);
     checkSeq("heartbeat", memberId, farewell?.seq, seq);
     if (!holder.departed) {
-      holder.claim = { memberId, atMs: nowMs };
+      holder.claimant = memberId;
       throw unreleasedInstance(holder, nowMs);
     }
-    const effects = standStill(holder);
+    const effects = standStill(holder, nowMs);
     const member = this.#roster.replace(holder, memberId);
     member.commitSeq = farewell?.commitSeq;
     this.#farewells.forget(this.groupId, memberId);
@@ -389,7 +391,7 @@ export class Group {
 
   #keepPlace(member: Member, durationMs: number, nowMs: number): Effect[] {
     this.#roster.depart(member);
-    return [...standStill(member), scheduleSession(member, durationMs, nowMs), { kind: "requestTurn" }];
+    return [...standStill(member, nowMs), scheduleSession(member, durationMs, nowMs), { kind: "requestTurn" }];
   }
 
   /** Who departed holds nothing: what it is to give up is free, and what it is to get waits for its return. */
@@ -412,17 +414,18 @@ export class Group {
     member.lastHeardMs = nowMs;
     member.prolonged = false;
     member.graceDueMs = undefined;
-    member.claim = undefined;
+    member.claimant = undefined;
     update(this.#roster, member, request);
     const owned = memberEpoch === 0 ? NOTHING : ownedKeys(request);
     const saysAll =
       request.owned !== undefined && request.subscription !== undefined && request.rebalanceTimeoutMs !== undefined;
-    const full = memberEpoch === 0 || saysAll;
+    // Who speaks for the epoch before has missed an answer.
+    const full = memberEpoch !== member.epoch || memberEpoch === 0 || saysAll;
     member.owed = { to, seq, claimedEpoch: memberEpoch, owned, full, ready: undefined };
     if (this.#roster.needsTarget) effects.push({ kind: "requestTurn" });
     if (isNew || isBack || member.version !== versionBefore || this.#roster.stepOf(member, owned) !== undefined) {
       this.#due.add(member);
-      effects.push(...standStill(member), { kind: "requestTurn" });
+      effects.push(...standStill(member, nowMs), { kind: "requestTurn" });
     } else effects.push(...this.#answers.reply(member, nowMs));
     return effects;
   }
@@ -457,7 +460,7 @@ export class Group {
     this.#bid(member, farewell, partitions);
     this.#roster.wantTarget(`${spokenName(member)} ${farewell.verb}: ${farewell.why}`);
     return [
-      ...standStill(member),
+      ...standStill(member, farewell.atMs),
       this.#happened(event, { member: member.id, partitions, reason: farewell.why }),
       { kind: "requestTurn" },
     ];

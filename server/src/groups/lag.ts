@@ -11,8 +11,6 @@ import type { CommittedOffsets } from "./offsets.ts";
 
 type DescribedGroup = ApiResponse<"describeGroups">["groups"][number];
 
-/** Partitions in one answer of `all`. */
-const MAX_LAGS = 10_000;
 /** Times looked up for one answer, and at once. */
 const MAX_TIMES = 1000;
 const TIMES_AT_ONCE = 8;
@@ -25,6 +23,12 @@ export interface GroupLag {
   readonly lag: number;
   /** For how long the oldest of them has been in the log; 0 when there is none, absent when unknown. */
   readonly lagSeconds?: number;
+}
+
+/** Those that were asked for, and how many there are. */
+export interface GroupLags {
+  readonly lags: readonly GroupLag[];
+  readonly total: number;
 }
 
 interface Position {
@@ -58,18 +62,20 @@ export class Lags {
     this.#parts = parts;
   }
 
-  /** The lag of every committed offset, at most 10,000. Partitions without a commit have none: where they begin is the consumer's. */
-  async all(): Promise<GroupLag[]> {
+  /** The lag of each committed offset, at most `max` of them. Partitions without a commit have none: where they begin is the consumer's. */
+  async all(max: number): Promise<GroupLags> {
     const { catalog } = this.#parts;
-    const known = this.#offsets().map((offset) => ({ ...offset, ...lagOf(offset, catalog) }));
+    const { offsets, total } = this.#offsets(max);
+    const known = offsets.map((offset) => ({ ...offset, ...lagOf(offset, catalog) }));
     const seconds = await this.#seconds(known);
-    return known.map(({ groupId, topic, partition, lag }, index) => ({
+    const lags = known.map(({ groupId, topic, partition, lag }, index) => ({
       groupId,
       topic,
       partition,
       lag,
       ...asField(seconds[index]),
     }));
+    return { lags, total };
   }
 
   /** The described groups with `lagSeconds` beside `lag`. */
@@ -82,12 +88,13 @@ export class Lags {
     }));
   }
 
-  #offsets(): StoredOffset[] {
+  #offsets(max: number): { offsets: StoredOffset[]; total: number } {
     const { committed } = this.#parts;
     const offsets: StoredOffset[] = [];
+    let total = 0;
     for (const groupId of committed.groupIds())
-      for (const offset of committed.ofGroup(groupId)) if (offsets.push(offset) >= MAX_LAGS) return offsets;
-    return offsets;
+      for (const offset of committed.ofGroup(groupId)) if (++total <= max) offsets.push(offset);
+    return { offsets, total };
   }
 
   /** In the order given; undefined: unknown. */

@@ -67,14 +67,17 @@ export interface Member {
   /** The assignmentVersion of the last answer that left. */
   told: number | undefined;
   owed: OwedAnswer | undefined;
-  rebalanceArmed: boolean;
+  /** Since when its rebalance deadline runs; undefined while it does not. */
+  rebalanceArmedMs: number | undefined;
+  /** How long that deadline may still run in all for what it is to give up now; undefined: it was not told yet. */
+  revocationLeftMs: number | undefined;
   lastHeardMs: number;
   /** When its session ends if nothing is heard; undefined while its deadlines stand still. */
   sessionDueMs: number | undefined;
   /** When group.disconnect.grace.ms ends for it; undefined while its client is connected. */
   graceDueMs: number | undefined;
-  /** The last refused claim of its instance id since it was heard. */
-  claim: { readonly memberId: string; readonly atMs: number } | undefined;
+  /** Whose claim of its instance id was refused last since it was heard. */
+  claimant: string | undefined;
   /** Its session was prolonged once because its peer was held back, and no heartbeat has come since. */
   prolonged: boolean;
 }
@@ -118,11 +121,12 @@ export function newMember(id: string, limits: GroupLimits): Member {
     hinted: false,
     told: undefined,
     owed: undefined,
-    rebalanceArmed: false,
+    rebalanceArmedMs: undefined,
+    revocationLeftMs: undefined,
     lastHeardMs: 0,
     sessionDueMs: undefined,
     graceDueMs: undefined,
-    claim: undefined,
+    claimant: undefined,
     prolonged: false,
   };
 }

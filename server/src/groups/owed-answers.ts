@@ -74,7 +74,7 @@ export class OwedAnswers {
     };
     this.#parked.add(member);
     const released = this.#release(member, nowMs);
-    return released.length > 0 ? released : standStill(member);
+    return released.length > 0 ? released : standStill(member, nowMs);
   }
 
   /** Answers a member that leaves with this epoch, once the version is durable. */

@@ -235,6 +235,7 @@ export class Roster {
     member.state = step.state;
     member.assigned = step.assigned;
     member.pendingRevocation = step.pendingRevocation;
+    member.revocationLeftMs = undefined;
     this.touch(member);
     if (step.granted.length + step.revoking.length + step.released.length > 0)
       member.assignmentVersion = member.version;

@@ -66,8 +66,8 @@ export function replacedBy(memberId: string, { instanceId }: Member, atMs: numbe
 }
 
 /** Who waits for the place of a member whose time is over; undefined: nobody, it is removed. */
-export function waitingClaimant({ departed, claim, lastHeardMs }: Member): string | undefined {
-  return departed || claim === undefined || claim.atMs < lastHeardMs ? undefined : claim.memberId;
+export function waitingClaimant({ departed, claimant }: Member): string | undefined {
+  return departed ? undefined : claimant;
 }
 
 /** How long the place is kept for the claimant. */

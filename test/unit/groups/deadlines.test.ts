@@ -243,3 +243,22 @@ test("closed, it leaves no timer", async () => {
   world.coordinator.close();
   expect(world.clock.liveTimers).toBe(0);
 });
+
+test("who has news with every heartbeat and gives up nothing is removed after two timeouts; others wait for its partitions", async () => {
+  const world = new GroupWorld();
+  const [w1, w2] = [world.member("w1"), world.member("w2")];
+  await w1.join(["orders"], { rebalanceTimeoutMs: 20_000 });
+  await w2.join();
+  await w1.beat();
+  for (let second = 1; second <= 39; second++) {
+    await world.advance(1000);
+    await w1.beat({ clientId: `c${second % 2}` });
+    await w2.beat();
+  }
+  await world.advance(1000);
+  expect(world.group().members.map(({ memberId }) => memberId)).toEqual(["w2"]);
+  expect((await refusalOf(w1.beat())).message).toMatch(/did not give up orders-2, orders-3 within/);
+  // A new demand has its own time.
+  await w1.join(["orders"], { rebalanceTimeoutMs: 20_000 });
+  await world.settleMembers([w1, w2]);
+});

@@ -170,6 +170,16 @@ test("an answer that was superseded is told again: what it granted is not lost",
   expect((await w2.beat()).assignment).toBeUndefined();
 });
 
+test("who speaks for the epoch before has missed an answer, and hears all of it", async () => {
+  const { w1, w2 } = await twoMembers();
+  await w2.beat({ memberEpoch: -1 });
+  const { epoch, owned } = w1;
+  expect((await w1.beat()).assignment).toHaveLength(4);
+  expect(await w1.beat({ memberEpoch: epoch, owned })).toMatchObject({ memberEpoch: epoch + 1, assignment: w1.owned });
+  expect(w1.owned).toHaveLength(4);
+  expect((await w1.acknowledge()).assignment).toBeUndefined();
+});
+
 test("a failed turn: the group stands where it was, the waiting are refused with the verdict, once", async () => {
   const { world, w1, w2 } = await twoMembers();
   const before = world.group();

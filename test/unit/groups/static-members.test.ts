@@ -379,3 +379,33 @@ test("a late frame of the member that left does not bring it back", async () => 
   );
   expect(world.group().members[0]).toMatchObject({ epoch: -2 });
 });
+
+test("a claim counts that came while the holder's answer was on its way to the disk", async () => {
+  const world = new GroupWorld();
+  const [a, b] = [world.member("a"), world.member("b")];
+  await a.join(["orders"], { instanceId: "i" });
+  const beat = a.send({ subscription: ["orders", "audit"] });
+  world.turns.seal();
+  await world.clock.advance(100);
+  const claim = b.send({ ...JOIN, subscription: ["orders"], instanceId: "i" });
+  expect((await refusalOf(claim)).code).toBe("UNRELEASED_INSTANCE_ID");
+  await world.clock.advance(100);
+  world.turns.complete();
+  await beat;
+  await world.advance(10_000);
+  expect(world.group().members).toMatchObject([{ memberId: "a", epoch: -2 }]);
+});
+
+test("a leave with -2 that could not be stored leaves the member with both deadlines", async () => {
+  const world = new GroupWorld();
+  const [a, b] = [world.member("a"), world.member("b")];
+  await a.join(["orders"], { instanceId: "i", rebalanceTimeoutMs: 5_000, sessionTimeoutMs: 30_000 });
+  await b.join(["orders"], { sessionTimeoutMs: 60_000 });
+  await a.beat();
+  const leave = a.send(GONE);
+  world.turns.seal();
+  world.turns.fail();
+  expect((await refusalOf(leave)).code).toBe("STORAGE_FULL");
+  await world.advance(5_000);
+  expect(world.group().members.map(({ memberId }) => memberId)).toEqual(["b"]);
+});
