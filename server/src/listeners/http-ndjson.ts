@@ -190,7 +190,7 @@ export class NdjsonBody {
 }
 
 /** The lines of a body, as bytes, without their newlines. At most one line of `maxBytes` is held. */
-class Lines {
+export class Lines {
   readonly #maxBytes: number;
   #pieces: Uint8Array[] = [];
   #bytes = 0;

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { answerProblem, isWireError } from "../../../client-sdk/src/network/answers.ts";
 import { apis } from "../../../protocol/src/apis/table.ts";
+import { fuzzRuns } from "../../support/fuzz-runs.ts";
 
 interface Schema {
   readonly type?: string;
@@ -139,7 +140,7 @@ test("10,000 frames of random bytes and headers are decoded or refused", () => {
   const bytes = fc.oneof(fc.uint8Array({ maxLength: 64 }), header);
   fc.assert(
     fc.property(fc.constantFrom(...names), bytes, (api, frame) => receive(api, frame)),
-    { numRuns: 10_000 },
+    { numRuns: fuzzRuns(10_000) },
   );
 });
 
@@ -161,7 +162,7 @@ test("10,000 good answers with a few bytes changed, cut or added are decoded or 
         receive(api, frame);
       },
     ),
-    { numRuns: 10_000 },
+    { numRuns: fuzzRuns(10_000) },
   );
 });
 
@@ -173,6 +174,6 @@ test("a payload that is not what the items announce is malformed", () => {
       const fits = sizes.every((size) => size >= 0) && sizes.reduce((sum, size) => sum + size, 0) === payloadBytes;
       expect(problem === undefined).toBe(fits);
     }),
-    { numRuns: 2_000 },
+    { numRuns: fuzzRuns(2_000) },
   );
 });

@@ -18,6 +18,7 @@ import { BatchBuilder, encodeBatch, estimateRecordBytes } from "../../../protoco
 import { checkBatch } from "../../../protocol/src/records/check.ts";
 import { decodeBatch } from "../../../protocol/src/records/record.ts";
 import { refusal, toHex } from "../../support/bytes.ts";
+import { fuzzRuns } from "../../support/fuzz-runs.ts";
 
 const bytesOrNull = fc.option(fc.uint8Array({ maxLength: 200 }), { nil: null });
 const headerName = fc.oneof(
@@ -118,7 +119,7 @@ test("a changed byte from the length on is always refused, and those that the CR
         expect(survives(() => decodeBatch(bytes))).toBeUndefined();
       }
     }),
-    { numRuns: 500 },
+    { numRuns: fuzzRuns(500) },
   );
 });
 
@@ -168,7 +169,7 @@ test("under any change with a right CRC: refused with a ProtocolError, or whole 
       );
       expect(Math.max(...decoded.map((item) => item.timestamp))).toBe(header.maxTimestamp);
     }),
-    { numRuns: 2_000 },
+    { numRuns: fuzzRuns(2_000) },
   );
   expect(accepted).toBeGreaterThan(50);
 });
@@ -185,7 +186,7 @@ test("any bytes behind a good header: refused with a ProtocolError, or whole for
       if (survives(() => checkBatch(bytes)) !== undefined) expect(decodeBatch(bytes)).toHaveLength(count);
       survives(() => decodeBatch(bytes));
     }),
-    { numRuns: 2_000 },
+    { numRuns: fuzzRuns(2_000) },
   );
 });
 
@@ -202,7 +203,7 @@ test("any bytes at all", () => {
         survives(() => decodeBatch(bytes, { checkCrc: false }));
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: fuzzRuns(2_000) },
   );
 });
 

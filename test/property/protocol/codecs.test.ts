@@ -7,9 +7,10 @@ import { codecs } from "../../../protocol/src/codecs/codecs.node.ts";
 import { ProtocolError } from "../../../protocol/src/errors.ts";
 import { decodeBatch, encodeBatch } from "../../../protocol/src/index.ts";
 import { compressBatch, unpackBatch } from "../../../protocol/src/records/packing.ts";
+import { fuzzRuns } from "../../support/fuzz-runs.ts";
 
 const names = ["gzip", "snappy", "lz4", "zstd"] as const;
-const RUNS = 5_000;
+const RUNS = fuzzRuns(5_000);
 const MAX_BYTES = 4_096;
 
 /** Some that shrinks, some that does not. */

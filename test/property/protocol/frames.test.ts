@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { decodeFrame, encodeFrame, type Frame, splitPayload } from "../../../protocol/src/frames.ts";
 import { MAX_HEADER_BYTES } from "../../../protocol/src/limits.ts";
 import { refusal } from "../../support/bytes.ts";
+import { fuzzRuns } from "../../support/fuzz-runs.ts";
 
 const bounds = { maxHeaderBytes: MAX_HEADER_BYTES };
 const poison = new Set(["__proto__", "constructor"]);
@@ -73,11 +74,11 @@ test("any changed bytes, and any bytes at all", () => {
       const decoded = decodeOrRefuse(frame);
       if (decoded !== undefined) expect(Object.getPrototypeOf(decoded.header)).toBe(Object.prototype);
     }),
-    { numRuns: 1_000 },
+    { numRuns: fuzzRuns(1_000) },
   );
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => void decodeOrRefuse(bytes)),
-    { numRuns: 1_000 },
+    { numRuns: fuzzRuns(1_000) },
   );
 });
 
@@ -103,6 +104,6 @@ test("a poisonous key is refused wherever it stands and however it is escaped", 
         expect(refusal(() => decodeFrame(frame, bounds)).code).toBe("INVALID_REQUEST");
       },
     ),
-    { numRuns: 500 },
+    { numRuns: fuzzRuns(500) },
   );
 });

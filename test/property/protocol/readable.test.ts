@@ -5,6 +5,7 @@ import { parseRecords, readRecord, recordJson, recordPaths } from "@brooklet/pro
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { cutValues, EACH, isSpliceable } from "../../../protocol/src/readable/json-text.ts";
+import { fuzzRuns } from "../../support/fuzz-runs.ts";
 
 const RUNS = 20_000;
 const bounds = { maxValues: 100 };
@@ -136,7 +137,7 @@ test("what is read can be posted again, and is the same bytes", () => {
         );
       }
     }),
-    { numRuns: RUNS / 4 },
+    { numRuns: fuzzRuns(RUNS / 4) },
   );
 });
 

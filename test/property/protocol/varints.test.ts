@@ -7,6 +7,7 @@ import {
   writeVarint,
   writeVarlong,
 } from "../../../protocol/src/records/varint.ts";
+import { fuzzRuns } from "../../support/fuzz-runs.ts";
 
 /** Zigzag and base 128 by the book, over BigInt. */
 function reference(value: bigint): number[] {
@@ -31,7 +32,7 @@ test("64-bit varints, both ways", () => {
       expect(cursor.readVarlong()).toBe(value === 0 ? 0 : value);
       expect(cursor.at).toBe(end);
     }),
-    { numRuns: 2_000 },
+    { numRuns: fuzzRuns(2_000) },
   );
 });
 
@@ -46,6 +47,6 @@ test("32-bit varints, both ways", () => {
       expect(cursor.readVarint()).toBe(value);
       expect(cursor.at).toBe(end);
     }),
-    { numRuns: 1_000 },
+    { numRuns: fuzzRuns(1_000) },
   );
 });
