@@ -10,7 +10,7 @@ export const CONSUMER_OFFSETS_TOPIC = "__consumer_offsets";
 
 const LEGAL_TOPIC = /^[a-zA-Z0-9._-]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** Why `name` is no legal topic name, or undefined if it is one. */
 export function topicNameProblem(name: string): string | undefined {
@@ -42,6 +42,8 @@ export function checkTopicName(name: string): void {
 export function idProblem(what: string, id: string): string | undefined {
   if (id.length === 0) return `a ${what} must not be empty`;
   if (id.length > MAX_ID_LENGTH) return `a ${what} has at most ${MAX_ID_LENGTH} characters; this has ${id.length}`;
+  // Half a surrogate pair has no UTF-8: two such ids would be one on the disk and in /metrics.
+  if (!id.isWellFormed()) return `a ${what} must be well-formed Unicode; this is ${JSON.stringify(id)}`;
   if (CONTROL_CHARACTER.test(id)) return `a ${what} must not contain control characters; this is ${JSON.stringify(id)}`;
   return undefined;
 }

@@ -199,7 +199,8 @@ class RunningBroker implements Broker {
     const { settings, world, logger } = this.#config;
     const maxUnpackedBytes = settings["max.decompressed.batch.bytes"];
     if (world.openStorage === undefined) return new ThreadUnpacker({ maxUnpackedBytes, logger });
-    return new InlineUnpacker({ maxUnpackedBytes, clock: this.#clock });
+    const delay = world.delayUnpacking === undefined ? {} : { delay: world.delayUnpacking };
+    return new InlineUnpacker({ maxUnpackedBytes, clock: this.#clock, ...delay });
   }
 
   #openStorage(): Promise<OpenedStorage> {
@@ -254,7 +255,7 @@ class RunningBroker implements Broker {
       startedAtMs,
       partitions: () => log.usage(),
       groupMembers: () => groups.memberCounts(),
-      groupLags: () => groups.lags(),
+      groupLags: (max) => groups.lags(max),
       rebalances: () => groups.rebalances(),
       rejected: () => refusals.totals(),
       now: () => {

@@ -190,7 +190,7 @@ export const routes: readonly Route[] = [
       {
         name: "group",
         in: "path",
-        schema: { type: "string", pattern: "^[^\\u0000-\\u001f\\u007f]{1,256}$" },
+        schema: { type: "string", pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]{1,256}$" },
         text: "The group's id.",
       },
     ],

@@ -17,7 +17,8 @@ export interface MetricSources {
   readonly startedAtMs: number;
   partitions(): Iterable<PartitionState>;
   groupMembers(): Iterable<{ readonly groupId: string; readonly members: number }>;
-  groupLags(): Promise<readonly GroupLagState[]>;
+  /** At most `max` of them, and how many there are. */
+  groupLags(max: number): Promise<{ readonly lags: readonly GroupLagState[]; readonly total: number }>;
   /** By reason. */
   rebalances(): Iterable<readonly [reason: string, count: number]>;
   rejected(): Iterable<readonly [reason: string, count: number]>;
@@ -155,15 +156,15 @@ async function lookAtGroups(sources: MetricSources, add: Add): Promise<void> {
   for (const { groupId, members } of sources.groupMembers())
     if (++count <= maxGroups) add("brooklet_consumer_group_members", members, { group: groupId });
   add("brooklet_series_left_out", Math.max(0, count - maxGroups), { of: "groups" });
-  const lags = await sources.groupLags();
-  for (const { groupId, topic, partition, lag, lagSeconds } of lags.slice(0, maxPartitions)) {
+  const { lags, total } = await sources.groupLags(maxPartitions);
+  for (const { groupId, topic, partition, lag, lagSeconds } of lags) {
     const labels = { group: groupId, topic, partition };
     add("brooklet_consumer_group_lag", lag, labels);
     if (lagSeconds !== undefined) add("brooklet_consumer_group_lag_seconds", lagSeconds, labels);
   }
-  add("brooklet_series_left_out", Math.max(0, lags.length - maxPartitions), { of: "groupPartitions" });
-  for (const [reason, total] of sources.rebalances())
-    add("brooklet_consumer_group_rebalances_total", total, { reason });
+  add("brooklet_series_left_out", total - lags.length, { of: "groupPartitions" });
+  for (const [reason, count] of sources.rebalances())
+    add("brooklet_consumer_group_rebalances_total", count, { reason });
 }
 
 function lookAtTotals({ meters, now }: MetricSources, add: Add): void {

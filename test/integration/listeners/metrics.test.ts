@@ -124,3 +124,14 @@ test("a refused request counts with its duration, a flood of scrapes is answered
   expect((await scrape(broker)).value('brooklet_request_duration_seconds_count{api="describeGroups"}')).toBe(1);
   await socket.close();
 });
+
+test("group ids that would be one series, and one on the disk, are refused; odd ones are escaped", async () => {
+  const broker = await start();
+  await postJson(broker.url, "/v1/createTopics", { topics: [{ topic: "t", partitions: 1 }] });
+  const offsets = [{ topic: "t", partition: 0, offset: 0 }];
+  const refused = await postJson(broker.url, "/v1/offsetCommit", { groupId: "a\ud800", offsets });
+  expect(refused.json?.error).toMatchObject({ code: "INVALID_GROUP_ID" });
+  await postJson(broker.url, "/v1/offsetCommit", { groupId: 'x"} 1\\n{y="', offsets });
+  const { text } = await scrape(broker);
+  expect(text).toContain('brooklet_consumer_group_members{group="x\\"} 1\\\\n{y=\\""} 0\n');
+});

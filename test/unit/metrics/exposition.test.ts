@@ -30,7 +30,10 @@ function sources(more: Partial<MetricSources> = {}): MetricSources {
     startedAtMs: 5000,
     partitions: () => [partition("orders", 0)],
     groupMembers: () => [{ groupId: "billing", members: 2 }],
-    groupLags: async () => [{ groupId: "billing", topic: "orders", partition: 0, lag: 7, lagSeconds: 1.5 }],
+    groupLags: async () => ({
+      lags: [{ groupId: "billing", topic: "orders", partition: 0, lag: 7, lagSeconds: 1.5 }],
+      total: 1,
+    }),
     rebalances: () => [["join", 3]],
     rejected: () => [["host", 4]],
     now: () => ({
@@ -115,7 +118,7 @@ test("values are what the parts say", async () => {
 
 test("an unknown lag in seconds has no line, rather than a wrong one", async () => {
   const text = await new Exposition(
-    sources({ groupLags: async () => [{ groupId: "g", topic: "t", partition: 0, lag: 7 }] }),
+    sources({ groupLags: async () => ({ lags: [{ groupId: "g", topic: "t", partition: 0, lag: 7 }], total: 1 }) }),
   ).text();
   expect(text).toContain('brooklet_consumer_group_lag{group="g"');
   expect(text).not.toContain("brooklet_consumer_group_lag_seconds{");
@@ -128,8 +131,10 @@ test("series are bounded, and what is left out is counted", async () => {
       maxGroups: 2,
       partitions: () => Array.from({ length: 10 }, (_, index) => partition("wide", index)),
       groupMembers: () => Array.from({ length: 5 }, (_, index) => ({ groupId: `g${index}`, members: 0 })),
-      groupLags: async () =>
-        Array.from({ length: 7 }, (_, index) => ({ groupId: "g", topic: "wide", partition: index, lag: 0 })),
+      groupLags: async (max) => ({
+        lags: Array.from({ length: max }, (_, index) => ({ groupId: "g", topic: "wide", partition: index, lag: 0 })),
+        total: 7,
+      }),
     }),
   ).text();
   const samples = parse(text);
@@ -164,7 +169,7 @@ test("scrapes at the same time share one look; the next looks afresh", async () 
     sources({
       groupLags: async () => {
         looks++;
-        return [];
+        return { lags: [], total: 0 };
       },
     }),
   );
@@ -180,7 +185,7 @@ test("a look that fails fails its scrape only", async () => {
     sources({
       groupLags: async () => {
         if (fails) throw new Error("no");
-        return [];
+        return { lags: [], total: 0 };
       },
     }),
   );

@@ -58,6 +58,9 @@ test.each([
   ["a\tb", /control characters; this is "a\\tb"/],
   ["\u0000", /control characters/],
   ["a\u007f", /control characters/],
+  ["a\u009b31m", /control characters/],
+  ["a\ud800", /well-formed Unicode; this is "a\\ud800"/],
+  ["\udc00\ud800", /well-formed/],
 ])("no legal group id: %j", (id, message) => {
   const error = refusal(() => checkGroupId(id));
   expect(error.code).toBe("INVALID_GROUP_ID");
