@@ -180,6 +180,8 @@ class Coordinator implements GroupCoordinator {
     try {
       this.#apply(entry, entry.group.heartbeat(request, to, nowMs));
       this.#clients.heard(peer, entry);
+      // At once: the next request may bring one pattern too many.
+      if (request.pattern !== undefined) this.#patterns.use(groupId, entry.group.patterns);
     } catch (error) {
       this.#waiting.delete(to);
       if (known === undefined) this.#groups.delete(groupId);

@@ -56,9 +56,11 @@ interface Followed {
   sorted: readonly string[] | undefined;
   /** Every topic was tried once. */
   known: boolean;
-  /** Names that are to be tried, from `next` on. */
+  /** Names that are to be tried, from `next` on; patterns share the list. */
   pending: readonly string[];
   next: number;
+  /** Those that came since, to be tried after them. */
+  added: string[];
 }
 
 export interface PatternsParts {
@@ -76,6 +78,8 @@ export class Patterns implements PatternMatches {
   readonly #usedBy = new Map<string, ReadonlySet<string>>();
   /** Least recently used first. */
   readonly #compiled = new Map<string, RE2JS>();
+  /** The names of all topics; undefined when they have changed. */
+  #allNames: readonly string[] | undefined;
   /** Patterns with names to try, in turns. */
   readonly #queue = new Set<Followed>();
   #isOpen = false;
@@ -153,16 +157,17 @@ export class Patterns implements PatternMatches {
 
   topicCreated({ topic, internal }: { readonly topic: string; readonly internal: boolean }): void {
     if (internal) return;
+    this.#allNames = undefined;
     for (const followed of this.#followed.values()) {
-      // Names that wait are looked up when their turn comes.
-      followed.pending = [...followed.pending.slice(followed.next), topic];
-      followed.next = 0;
+      followed.added.push(topic);
       this.#queue.add(followed);
     }
     this.#workNow();
   }
 
+  /** A name that waits is looked up when its turn comes. */
   topicDeleted({ topic }: { readonly topic: string }): void {
+    this.#allNames = undefined;
     for (const followed of this.#followed.values()) if (followed.names.delete(topic)) followed.sorted = undefined;
   }
 
@@ -172,7 +177,7 @@ export class Patterns implements PatternMatches {
       known.users += 1;
       return;
     }
-    const pending = [...this.#parts.catalog.all()].flatMap(({ topic, internal }) => (internal ? [] : topic));
+    this.#allNames ??= [...this.#parts.catalog.all()].flatMap(({ topic, internal }) => (internal ? [] : topic));
     const followed: Followed = {
       pattern,
       engine: "automaton",
@@ -182,8 +187,9 @@ export class Patterns implements PatternMatches {
       names: new Set(),
       sorted: undefined,
       known: false,
-      pending,
+      pending: this.#allNames,
       next: 0,
+      added: [],
     };
     this.#followed.set(pattern, followed);
     this.#queue.add(followed);
@@ -237,23 +243,21 @@ export class Patterns implements PatternMatches {
       followed.engine === "automaton"
         ? (name: string) => expression.testExact(name)
         : (name: string) => expression.matcher(name).matches();
-    const first = followed.next;
+    let tried = 0;
     let changed = false;
-    while (followed.next < followed.pending.length) {
-      const name = followed.pending[followed.next++] as string;
+    for (let name = nextName(followed); name !== undefined; name = nextName(followed)) {
+      tried += 1;
       if (catalog.byName(name) !== undefined && !followed.names.has(name) && matches(name)) {
         followed.names.add(name);
         followed.sorted = undefined;
         changed = true;
       }
-      if (clock.nowMs() >= endMs && followed.next < followed.pending.length) {
+      if (clock.nowMs() >= endMs && hasNames(followed)) {
         this.#queue.add(followed);
-        this.#judgeEngine(followed, followed.next - first);
+        this.#judgeEngine(followed, tried);
         return followed.known && changed;
       }
     }
-    followed.pending = [];
-    followed.next = 0;
     changed ||= !followed.known;
     followed.known = true;
     return changed;
@@ -296,6 +300,20 @@ export class Patterns implements PatternMatches {
     }
     return compiled;
   }
+}
+
+function hasNames({ pending, next, added }: Followed): boolean {
+  return next < pending.length || added.length > 0;
+}
+
+function nextName(followed: Followed): string | undefined {
+  if (!hasNames(followed)) return undefined;
+  if (followed.next === followed.pending.length) {
+    followed.pending = followed.added;
+    followed.added = [];
+    followed.next = 0;
+  }
+  return followed.pending[followed.next++];
 }
 
 const MAX_SHOWN = 80;

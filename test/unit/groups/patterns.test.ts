@@ -260,3 +260,37 @@ test("different patterns are bounded in number; those in use are taken on", () =
   patterns.use("g7", new Set());
   patterns.check("one-more");
 });
+
+test("ten thousand topics may come at once while many patterns wait: each is noted, and tried later", async () => {
+  const catalog = new FakeCatalog();
+  const clock = new SimulatedClock();
+  const patterns = new Patterns({ catalog, clock, maxLength: 256, onMatched: () => {} });
+  patterns.start();
+  catalog.onChange((topic) => patterns.topicCreated(topic));
+  for (let index = 0; index < 100; index++) patterns.use(`g${index}`, new Set([`topic-${index}`]));
+  // The clock stands still while it is asked, so that nothing is tried but in the first slice.
+  const nowMs = clock.nowMs.bind(clock);
+  let asked = 0;
+  clock.nowMs = () => nowMs() + (asked++ > 0 ? 60 : 0);
+  for (let index = 0; index < 10_000; index++) catalog.create(`topic-${index}`, 1);
+  clock.nowMs = nowMs;
+  await clock.advance(1);
+  expect(patterns.matchesOf("topic-99")).toEqual(["topic-99"]);
+  // What came while everything was known is tried, too.
+  patterns.use("late", new Set(["again-\\d+"]));
+  catalog.create("again-1", 1);
+  await clock.advance(1);
+  catalog.create("again-2", 1);
+  await clock.advance(1);
+  expect(patterns.matchesOf("again-\\d+")).toEqual(["again-1", "again-2"]);
+});
+
+test("the bound on patterns holds within one turn, too", async () => {
+  const world = new GroupWorld();
+  const joins = Array.from({ length: 1_001 }, (_, index) =>
+    world.member("w", `g${index}`).send({ memberEpoch: 0, pattern: `orders${index}`, rebalanceTimeoutMs: 1000 }),
+  );
+  expect((await refusalOf(joins.at(-1) as Promise<unknown>)).code).toBe("COORDINATOR_NOT_AVAILABLE");
+  world.turns.flush();
+  expect(await joins[999]).toMatchObject({ memberEpoch: 1 });
+});

@@ -57,6 +57,23 @@ test("a late join frame does not bring back who left or was removed; a newer one
   await w1.beat({ ...FULL, seq: 6 });
 });
 
+test("after a broker start the first number seen is accepted, whatever it was before; then they rise again", async () => {
+  const world = new GroupWorld();
+  const w1 = world.member("w1");
+  await w1.join();
+  await w1.beat({ seq: 50 });
+  await w1.commit([{ partition: 0, offset: 5 }], { seq: 50 });
+  world.restart();
+  await w1.beat({ seq: 3 });
+  await w1.commit([{ partition: 0, offset: 6 }], { seq: 3 });
+  expect(await refusalOf(w1.beat({ seq: 3 }))).toMatchObject({ code: "STALE_MEMBER_EPOCH" });
+  expect(await refusalOf(w1.commit([{ partition: 0, offset: 7 }], { seq: 2 }))).toMatchObject({
+    code: "STALE_MEMBER_EPOCH",
+  });
+  await w1.beat({ seq: 4 });
+  expect(world.group().offsets[0]?.offset).toBe(6);
+});
+
 test("farewells are remembered ten minutes, and so many at most", () => {
   const farewells = new Farewells();
   const farewell = { verb: "left", why: "", advice: "", held: [], seq: 1, commitSeq: 1 } as const;
