@@ -78,7 +78,8 @@ class RunningBroker implements Broker {
   readonly #config: BrokerConfig;
   readonly #clock: Clock;
   readonly #closed: Deferred<void> = deferred();
-  #opened: OpenedStorage | undefined;
+  /** Without the state it was opened with: that is everything that is stored but the records, and others have it now. */
+  #opened: { readonly storage: Storage; readonly bootEpoch: number } | undefined;
   #turns: CommitQueue | undefined;
   #unpacker: Unpacker | undefined;
   #parts: BrokerParts | undefined;
@@ -125,8 +126,8 @@ class RunningBroker implements Broker {
     try {
       const random = world.random ?? systemRandom;
       const opened = await this.#openStorage();
-      this.#opened = opened;
       const { storage, state } = opened;
+      this.#opened = { storage, bootEpoch: state.bootEpoch };
       const { clusterId } = state;
       const clock = this.#clock;
       const meters = new Meters(() => clock.nowMs());
@@ -244,7 +245,7 @@ class RunningBroker implements Broker {
 
   #metricSources(parts: BrokerParts, refusals: RefusalLog, startedAtMs: number): MetricSources {
     const { log, groups, meters, settings } = parts;
-    const { storage } = this.#opened as OpenedStorage;
+    const { storage } = this.#opened as NonNullable<typeof this.#opened>;
     const loopLag = new LoopLag(this.#clock);
     this.#loopLag = loopLag;
     return {
@@ -275,7 +276,7 @@ class RunningBroker implements Broker {
   }
 
   #describe(parts: BrokerParts, { startedAtMs, startedMs }: { startedAtMs: number; startedMs: number }) {
-    const { storage, state } = this.#opened as OpenedStorage;
+    const { storage, bootEpoch } = this.#opened as NonNullable<typeof this.#opened>;
     const { stats } = parts.log;
     return {
       clusterId: parts.clusterId,
@@ -287,7 +288,7 @@ class RunningBroker implements Broker {
       uptimeMs: Math.round(this.#clock.nowMs() - startedMs),
       durability: storage.durability,
       ...(storage.dataFile === undefined ? {} : { dataFile: storage.dataFile }),
-      bootEpoch: state.bootEpoch,
+      bootEpoch,
       storage: this.#turns?.storageFull === true ? "full" : "ok",
       topics: stats.topics,
       partitions: stats.partitions,

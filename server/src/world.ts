@@ -22,6 +22,8 @@ export interface ServerWorld {
   readonly listen?: (accept: AcceptLink) => { readonly address: string; close(): Promise<void> };
   /** Instead of the configured storage. */
   readonly openStorage?: () => Promise<OpenedStorage>;
+  /** With a storage of its own: when a compressed batch's turn comes to be checked; the order stays whatever it does. */
+  readonly delayUnpacking?: (run: () => void) => void;
 }
 
 /** What the broker needs of a logger; pino's shape. */

@@ -7,6 +7,15 @@ type Checker = (history: History) => string[];
 
 const partitionOf = (item: { topic: string; partition: number }) => `${item.topic}-${item.partition}`;
 
+/** Below this offset records of the partition may have vanished by then: deleteRecords was asked for it. */
+function mayBeGoneBelow(history: History, partition: string, atMs = Number.POSITIVE_INFINITY): number {
+  return history.deletions.reduce(
+    (highest, one) =>
+      partitionOf(one) === partition && one.askedAtMs <= atMs ? Math.max(highest, one.offset) : highest,
+    0,
+  );
+}
+
 function groupBy<T>(items: Iterable<T>, keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of items) {
@@ -23,6 +32,7 @@ export const lostWrite: Checker = (history) => {
   const problems: string[] = [];
   for (const sent of history.sent) {
     if (sent.outcome !== "acknowledged") continue;
+    if (sent.offset < (history.bounds.get(partitionOf(sent))?.start ?? 0)) continue;
     const entry = history.log.get(partitionOf(sent))?.find(({ offset }) => offset === sent.offset);
     if (entry?.value !== sent.value)
       problems.push(
@@ -62,8 +72,14 @@ export const inconsistentOffsets: Checker = (history) => {
   const values = new Map<string, string>();
   for (const [partition, entries] of history.log)
     for (const { offset, value } of entries) values.set(`${partition}@${offset}`, value);
+  // What was deleted since: what was acknowledged there counts, or else what the first reader saw.
+  for (const { outcome, topic, partition, offset, value } of history.sent)
+    if (outcome === "acknowledged" && !values.has(`${topic}-${partition}@${offset}`))
+      values.set(`${topic}-${partition}@${offset}`, value);
   for (const record of history.delivered) {
     const place = `${partitionOf(record)}@${record.offset}`;
+    const start = history.bounds.get(partitionOf(record))?.start ?? 0;
+    if (record.offset < start && !values.has(place)) values.set(place, record.value);
     const value = values.get(place);
     if (value !== record.value)
       problems.push(
@@ -109,7 +125,8 @@ export const pollOrder: Checker = (history) => {
       const record = records[index] as Delivered;
       const what = `${record.consumer} read ${partitionOf(record)}@${record.offset} after @${before.offset}`;
       if (record.offset <= before.offset) problems.push(`nonmonotonic-poll: ${what}`);
-      else if (record.offset > before.offset + 1) problems.push(`poll-skip: ${what}`);
+      else if (record.offset > Math.max(before.offset + 1, mayBeGoneBelow(history, partitionOf(record), record.atMs)))
+        problems.push(`poll-skip: ${what}`);
     }
   }
   return problems;
@@ -198,10 +215,20 @@ export const committedStart: Checker = (history) => {
     if (seen.has(ownership)) continue;
     seen.add(ownership);
     if (ownership.soughtOffset !== undefined) continue;
-    const last = stored.get(placeOf(record))?.findLast(({ arrivedMs }) => arrivedMs < ownership.fromMs);
-    if (last !== undefined && record.offset < last.offset)
+    const before = stored.get(placeOf(record)) ?? [];
+    const last = before.findLast(({ arrivedMs }) => arrivedMs < ownership.fromMs);
+    const dropped = history.offsetsDropped.some(
+      ({ group, askedAtMs }) =>
+        group === record.group && askedAtMs >= (last?.arrivedMs ?? 0) && askedAtMs < record.atMs,
+    );
+    if (!dropped && last !== undefined && record.offset < last.offset)
       problems.push(
         `lost commit: ${record.consumer} began ${placeOf(record)} at ${ownership.fromMs} with @${record.offset}, though @${last.offset} was committed at ${last.arrivedMs}`,
+      );
+    const begun = before.some(({ offset, arrivedMs }) => offset === record.offset && arrivedMs <= record.atMs);
+    if (!begun && record.offset > mayBeGoneBelow(history, partitionOf(record), record.atMs))
+      problems.push(
+        `skipped start: ${record.consumer} began ${placeOf(record)} with @${record.offset}, which nobody had committed`,
       );
   }
   return problems;
@@ -216,7 +243,7 @@ export const commitAhead: Checker = (history) => {
     if (!history.log.has(partitionOf(commit))) continue;
     const records = delivered.get(placeOf(commit)) ?? [];
     if (
-      commit.offset > 0 &&
+      commit.offset > mayBeGoneBelow(history, partitionOf(commit), commit.arrivedMs) &&
       !records.some(({ offset, atMs }) => offset === commit.offset - 1 && atMs <= commit.arrivedMs)
     )
       problems.push(
@@ -231,14 +258,70 @@ export const commitBeyondEnd: Checker = (history) =>
   history.commits
     .filter(({ accepted }) => accepted)
     .flatMap((commit) => {
-      const log = history.log.get(partitionOf(commit));
-      const end = (log?.at(-1)?.offset ?? -1) + 1;
-      return log !== undefined && commit.offset > end
+      const end = history.bounds.get(partitionOf(commit))?.end;
+      return end !== undefined && commit.offset > end
         ? [
             `commit beyond the end: ${commit.consumer} committed ${partitionOf(commit)}@${commit.offset}, the log ends at ${end}`,
           ]
         : [];
     });
+
+/** Where a log begins only rises, for whoever asks at whatever door, whatever becomes of the broker meanwhile. */
+export const logStartsRise: Checker = (history) => {
+  const problems: string[] = [];
+  for (const [partition, seen] of groupBy(history.logStarts, ({ partition }) => partition)) {
+    let highest = seen[0];
+    for (const one of seen) {
+      if (highest !== undefined && one.offset < highest.offset)
+        problems.push(
+          `log start went back: ${partition} began at ${highest.offset} (${highest.by} at ${highest.atMs}) and at ${one.offset} (${one.by} at ${one.atMs})`,
+        );
+      if (highest === undefined || one.offset > highest.offset) highest = one;
+    }
+  }
+  return problems;
+};
+
+/** Nothing but what was asked to be deleted is gone from the start of a log. */
+export const onlyDeletedIsGone: Checker = (history) =>
+  [...history.bounds].flatMap(([partition, { start }]) => {
+    const legal = mayBeGoneBelow(history, partition);
+    return start > legal ? [`vanished: ${partition} begins at ${start}; it was to begin at ${legal} at most`] : [];
+  });
+
+/**
+ * A static member's place has one member id at a time: another gets it only after the one before left, was removed or failed,
+ * and that one is never answered as a member again.
+ */
+export const onePlaceOneMember: Checker = (history) => {
+  const problems: string[] = [];
+  const places = groupBy(
+    history.grants.filter(({ instanceId }) => instanceId !== undefined),
+    ({ group, instanceId }) => `${group} ${instanceId}`,
+  );
+  for (const [place, grants] of places) {
+    const replaced = new Set<string>();
+    let last: (typeof grants)[number] | undefined;
+    for (const grant of grants) {
+      const { memberId, memberEpoch, atMs } = grant;
+      if (replaced.has(memberId) && memberEpoch >= 0)
+        problems.push(
+          `one place, two members: ${place} answered ${memberId} at ${atMs}, after another had taken it over`,
+        );
+      if (last !== undefined && last.memberId !== memberId) {
+        const { memberId: before, atMs: heardMs } = last;
+        const gone = history.removals.some(
+          ({ member, atMs: goneMs }) =>
+            member === before && goneMs >= Math.floor(heardMs) - 1_000 && goneMs <= Math.ceil(atMs),
+        );
+        if (!gone) problems.push(`one place, two members: ${place} went from ${before} to ${memberId} at ${atMs}`);
+        replaced.add(before);
+      }
+      last = grant;
+    }
+  }
+  return problems;
+};
 
 /** Every request that got an answer got one. */
 export const answeredOnce: Checker = (history) => history.wireProblems;
@@ -255,5 +338,8 @@ export const checkers: readonly Checker[] = [
   committedStart,
   commitAhead,
   commitBeyondEnd,
+  logStartsRise,
+  onlyDeletedIsGone,
+  onePlaceOneMember,
   answeredOnce,
 ];

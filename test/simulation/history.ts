@@ -67,6 +67,7 @@ export interface Grant {
   readonly group: string;
   readonly memberId: string;
   readonly memberEpoch: number;
+  readonly instanceId?: string | undefined;
   /** With topic ids: a topic created again is another one. */
   readonly assignment: readonly string[] | undefined;
   readonly atMs: number;
@@ -80,6 +81,29 @@ export interface Removal {
   readonly atMs: number;
 }
 
+/** An answer told where a partition's log begins, seen on the wire as it left the broker. */
+export interface SeenLogStart {
+  /** `topic-partition (topicId)`, or without the id when the answer names none. */
+  readonly partition: string;
+  readonly offset: number;
+  readonly atMs: number;
+  readonly by: string;
+}
+
+/** Somebody asked for the records before `offset` to be deleted, answered or not. */
+export interface Deletion {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly askedAtMs: number;
+}
+
+/** A group's committed offsets were asked to be deleted, and may be gone: what was committed before does not bind. */
+export interface OffsetsDropped {
+  readonly group: string;
+  readonly askedAtMs: number;
+}
+
 export class History {
   readonly sent: Sent[] = [];
   readonly delivered: Delivered[] = [];
@@ -91,7 +115,14 @@ export class History {
   readonly wireProblems: string[] = [];
   readonly removals: Removal[] = [];
   readonly brokerBugs: string[] = [];
-  /** The whole log at the end, by "topic-partition". */
+  /** Of every batch that a produce request brought to the broker. */
+  readonly codecs: string[] = [];
+  readonly logStarts: SeenLogStart[] = [];
+  readonly deletions: Deletion[] = [];
+  readonly offsetsDropped: OffsetsDropped[] = [];
+  /** Where the logs begin and end at the end, by "topic-partition". */
+  readonly bounds = new Map<string, { start: number; end: number }>();
+  /** The whole log at the end, from its start, by "topic-partition". */
   readonly log = new Map<string, LogEntry[]>();
 
   forget(topic: string): void {

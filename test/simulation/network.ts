@@ -27,6 +27,7 @@ interface End {
   readonly direction: "request" | "answer";
   readonly process: SimulatedProcess;
   handlers: LinkHandlers | undefined;
+  peer?: End;
   open: boolean;
   paused: boolean;
   inbox: (() => void)[];
@@ -43,6 +44,8 @@ export class SimulatedNetwork {
   readonly #cut = new Set<SimulatedProcess>();
   readonly #held = new Map<SimulatedProcess, { sender: End; arrive: () => void }[]>();
   readonly #onTheirWay: Timers;
+  /** The client's ends of connections that may be open. */
+  readonly #ends = new Set<End>();
   #order = 0;
   #connections = 0;
   readonly #tap: Tap;
@@ -90,6 +93,15 @@ export class SimulatedNetwork {
       this.#onTheirWay.schedule(`${this.#order++}`, sender.lastArrivalMs - this.#clock.nowMs(), arrive);
   }
 
+  /** Every connection of the process breaks, as by a router that resets it; both sides hear of it. */
+  reset(process: SimulatedProcess): void {
+    for (const end of [...this.#ends]) {
+      if (end.process !== process) continue;
+      for (const one of [end, end.peer]) one?.process.deliver("input", () => closeEnd(one, 1006, "connection reset"));
+      this.#ends.delete(end);
+    }
+  }
+
   /** Nothing is on its way. */
   get quiet(): boolean {
     return this.#onTheirWay.size === 0;
@@ -122,6 +134,9 @@ export class SimulatedNetwork {
       }
       const end: End = newEnd(listener.process, undefined, connection, "answer");
       server = end;
+      client.peer = end;
+      for (const one of this.#ends) if (!one.open) this.#ends.delete(one);
+      this.#ends.add(client);
       listener.process.deliver("input", () => {
         const link = this.#linkOf(end, client);
         end.handlers = listener.accept(link, { address: `sim-${process.name}` });

@@ -14,8 +14,10 @@ import { ADDRESS } from "./network.ts";
 import { SimulatedProcess } from "./process.ts";
 import type { Simulation } from "./simulation.ts";
 
+type Topics = string[] | RegExp | { pattern: string };
+
 export interface SimulatedConsumerOptions {
-  topics: string[];
+  topics: Topics;
   config?: Partial<ConsumerConfig<string, string>>;
   /** Work per poll that brought records. */
   workMs?: number;
@@ -27,6 +29,8 @@ export interface SimulatedConsumerOptions {
   iterates?: boolean;
   /** Codes of errors that this story expects from poll or commit. */
   expected?: string[];
+  /** Sees every record that a poll or the iteration brings, of transient topics too. */
+  onRecord?: (record: ConsumerRecord<string, string>) => void;
 }
 
 const POLL_MS = 500;
@@ -46,7 +50,9 @@ export class SimulatedConsumer {
   #beforePoll: (() => void) | undefined;
   #uncommitted: readonly ConsumerRecord<string, string>[] = [];
   #stopping = false;
-  #loop: Promise<void>;
+  /** A fatal error came: its application has ended. */
+  #failed = false;
+  readonly #loop: Promise<void>;
 
   constructor(simulation: Simulation, name: string, group: string, options: SimulatedConsumerOptions) {
     this.name = name;
@@ -80,7 +86,7 @@ export class SimulatedConsumer {
   }
 
   get running(): boolean {
-    return this.process.alive && !this.#stopping;
+    return this.process.alive && !this.#stopping && !this.#failed;
   }
 
   owned(): string[] {
@@ -92,7 +98,7 @@ export class SimulatedConsumer {
   }
 
   /** Before its next poll it subscribes to these instead. */
-  resubscribe(topics: string[]): void {
+  resubscribe(topics: Topics): void {
     this.#beforePoll = () => this.#subscribe(topics);
   }
 
@@ -111,11 +117,11 @@ export class SimulatedConsumer {
   }
 
   /** Leaves the loop after the running poll, then closes. */
-  async close(): Promise<void> {
+  async close(options: { membership?: "default" | "leave" | "remain" } = {}): Promise<void> {
     this.#stopping = true;
     this.consumer.wakeup();
     await this.#loop;
-    await this.consumer.close();
+    await this.consumer.close(options);
   }
 
   /** The longest time between two deliveries of a partition while it was owned, within a window. */
@@ -131,7 +137,7 @@ export class SimulatedConsumer {
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopping) {
+    while (!this.#stopping && !this.#failed) {
       try {
         if (this.#options.iterates === true) await this.#iterate();
         else await this.#poll();
@@ -139,6 +145,8 @@ export class SimulatedConsumer {
         this.#note(error);
       }
     }
+    // As an application does whose consumer cannot go on.
+    if (this.#failed) await this.consumer.close();
   }
 
   async #poll(): Promise<void> {
@@ -168,7 +176,9 @@ export class SimulatedConsumer {
     run?.();
   }
 
-  #delivered({ topic, partition, offset, value }: ConsumerRecord<string, string>): void {
+  #delivered(record: ConsumerRecord<string, string>): void {
+    this.#options.onRecord?.(record);
+    const { topic, partition, offset, value } = record;
     if (this.#simulation.isTransient(topic)) return;
     const ownership = this.#owned.get(`${topic}-${partition}`);
     if (ownership === undefined) {
@@ -187,7 +197,7 @@ export class SimulatedConsumer {
     });
   }
 
-  #subscribe(topics: string[]): void {
+  #subscribe(topics: Topics): void {
     this.consumer.subscribe(topics, {
       onPartitionsAssigned: (partitions) => this.#begin(partitions),
       onPartitionsRevoked: (partitions) => this.#end(this.#ownershipsOf(partitions), "revoked"),
@@ -227,6 +237,7 @@ export class SimulatedConsumer {
   #note(error: unknown): void {
     if (BrookletError.is(error)) {
       this.errors.push(error);
+      this.#failed ||= error.fatal;
       if (error.code === "WAKEUP" || this.#options.expected?.includes(error.code)) return;
     }
     if (this.unexpectedErrors.length > 100) this.#stopping = true;

@@ -1,6 +1,6 @@
 // A producer process of the simulated world: sends unique values at a steady pace and writes down what became of each.
 
-import { BrookletError, Producer, string } from "@brooklet/client";
+import { BrookletError, Producer, type ProducerConfig, string } from "@brooklet/client";
 import type { Sent } from "./history.ts";
 import { ADDRESS } from "./network.ts";
 import { SimulatedProcess } from "./process.ts";
@@ -12,7 +12,7 @@ export interface SimulatedProducerOptions {
   everyMs: number;
   /** Keys to rotate over; default 16. */
   keys?: number;
-  config?: Record<string, number>;
+  config?: Partial<ProducerConfig<string, string>>;
 }
 
 export class SimulatedProducer {

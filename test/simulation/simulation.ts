@@ -3,11 +3,15 @@
 //
 // `finish` ends every run: faults stop, the groups must settle and read everything, everything closes, and all checkers look.
 
+// First: brooklet takes hold of the codecs when it is loaded.
+import "./inline-codecs.ts";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Admin, Consumer, string } from "@brooklet/client";
+import type { Timers } from "@brooklet/protocol/world";
 import { type Broker, startBroker } from "@brooklet/server";
+import type { Durability } from "../../server/src/world.ts";
 import { SimulatedClock } from "../support/simulated-clock.ts";
 import { simulatedRandom } from "../support/simulated-random.ts";
 import { checkers, unseen } from "./checkers.ts";
@@ -29,6 +33,8 @@ export interface SimulationOptions {
   /** Topics that come and go during the run: what is sent to them and read from them is not judged. */
   transientTopics?: string[];
   settings?: Record<string, string | number | boolean>;
+  /** Default: disk, where a crash takes nothing that was acknowledged. */
+  durability?: Durability;
 }
 
 type GroupDescription = Awaited<ReturnType<Admin["describeGroups"]>>[number];
@@ -38,10 +44,13 @@ export class Simulation {
   readonly history = new History();
   readonly network: SimulatedNetwork;
   readonly disk: SimulatedDisk;
+  /** How long each check of a compressed batch takes at the broker. */
+  unpackDelayMs: () => number = () => 0;
   readonly random;
   readonly seed: number;
   brokerProcess: SimulatedProcess;
   #broker: Broker | undefined;
+  #unpacking: Timers | undefined;
   readonly #options: SimulationOptions;
   readonly #folder = mkdtempSync(join(MEMORY_FOLDER, "brooklet-simulation-"));
   readonly #consumers: SimulatedConsumer[] = [];
@@ -56,7 +65,7 @@ export class Simulation {
     const tap = new WireTap(this.history, this.clock);
     this.network = new SimulatedNetwork(this.clock, this.random, (...seen) => tap.see(...seen));
     this.brokerProcess = new SimulatedProcess("broker", this.clock);
-    this.disk = new SimulatedDisk(join(this.#folder, "brooklet.db"));
+    this.disk = new SimulatedDisk(join(this.#folder, "brooklet.db"), options.durability);
     this.#operator = new SimulatedProcess("operator", this.clock);
     this.#admin = new Admin({ "bootstrap.servers": ADDRESS }, { world: this.worldOf(this.#operator) });
   }
@@ -96,11 +105,14 @@ export class Simulation {
   // ---- the broker
 
   async startBroker(): Promise<void> {
+    let unpacked = 0;
     const process =
       this.brokerProcess.alive && this.#broker === undefined
         ? this.brokerProcess
         : new SimulatedProcess("broker", this.clock);
     this.brokerProcess = process;
+    const unpacking = process.clock.timers();
+    this.#unpacking = unpacking;
     this.#broker = await this.during(
       startBroker({
         settings: { "group.min.session.timeout.ms": 1000, ...this.#options.settings },
@@ -110,6 +122,11 @@ export class Simulation {
           random: this.random,
           listen: this.network.listenAs(process, ADDRESS),
           openStorage: () => this.disk.open(process, this.random),
+          delayUnpacking: (run: () => void) => {
+            const delayMs = this.unpackDelayMs();
+            if (delayMs <= 0) process.clock.defer(run);
+            else unpacking.schedule(`${unpacked++}`, delayMs, run);
+          },
         },
       }),
     );
@@ -140,6 +157,7 @@ export class Simulation {
     if (broker === undefined) return;
     this.#broker = undefined;
     await this.during(broker.close());
+    this.#unpacking?.close();
     const { liveTimers } = this.brokerProcess;
     if (liveTimers > 0) this.history.brokerBugs.push(`${liveTimers} timers of the broker are alive after its close`);
     this.brokerProcess.kill();
@@ -150,6 +168,13 @@ export class Simulation {
     this.#broker = undefined;
     this.brokerProcess.kill();
     this.disk.crash();
+  }
+
+  /** The power goes: below durability `disk` also what was written, but not synced, is gone. */
+  losePower(synced: Uint8Array): void {
+    this.#broker = undefined;
+    this.brokerProcess.kill();
+    this.disk.powerLoss(synced);
   }
 
   // ---- its clients
@@ -180,6 +205,25 @@ export class Simulation {
     this.history.forget(topic);
   }
 
+  /** The topic exists from now on: what is sent to it and read from it is judged. */
+  watchTopic(topic: string, partitions: number): void {
+    this.#options.topics[topic] = partitions;
+  }
+
+  /** The topic has so many partitions from now on. */
+  async addPartitions(topic: string, partitions: number): Promise<void> {
+    await this.during(this.#admin.createPartitions([{ topic, partitions }]));
+    this.#options.topics[topic] = partitions;
+  }
+
+  /** Asks for the records before the offset to be deleted; whether or not it is answered, they may be gone. */
+  async deleteRecords(topic: string, partition: number, offset: number): Promise<number | undefined> {
+    this.history.deletions.push({ topic, partition, offset, askedAtMs: this.clock.nowMs() });
+    const asked = this.#admin.deleteRecords([{ topic, partition, offset }]);
+    await this.attempt(asked);
+    return await asked.then(([result]) => result?.logStartOffset).catch(() => undefined);
+  }
+
   async group(groupId: string): Promise<GroupDescription> {
     const [group] = await this.during(this.#admin.describeGroups([groupId]));
     if (group === undefined) throw new Error(`no group ${groupId}`);
@@ -206,11 +250,19 @@ export class Simulation {
     }
   }
 
-  /** Moves time until the group's readers have seen every record of the topics. */
-  async untilRead(groupId: string, count: () => number, maxMs = 120_000): Promise<void> {
-    const seen = () =>
-      new Set(this.history.delivered.filter((record) => record.group === groupId).map(({ value }) => value));
-    await this.clock.runUntil(() => seen().size >= count(), maxMs, `seed ${this.seed}: ${groupId} reading everything`);
+  /** Moves time until the group's readers have seen all of these. */
+  async untilRead(groupId: string, values: readonly string[], maxMs = 120_000): Promise<void> {
+    const missing = new Set(values);
+    let looked = 0;
+    const { delivered } = this.history;
+    const allSeen = () => {
+      for (; looked < delivered.length; looked++) {
+        const record = delivered[looked];
+        if (record?.group === groupId) missing.delete(record.value);
+      }
+      return missing.size === 0;
+    };
+    await this.clock.runUntil(allSeen, maxMs, `seed ${this.seed}: ${groupId} reading everything`);
   }
 
   // ---- the end
@@ -225,11 +277,10 @@ export class Simulation {
       for (const producer of this.#producers) await this.during(producer.stop());
       await this.#readLogs();
       for (const { group, topics } of readers) {
-        const total = () =>
-          [...this.history.log]
-            .filter(([name]) => topics.some((topic) => name.startsWith(`${topic}-`)))
-            .reduce((sum, [, log]) => sum + log.length, 0);
-        await this.untilRead(group, total);
+        const values = [...this.history.log]
+          .filter(([name]) => topics.some((topic) => name.startsWith(`${topic}-`)))
+          .flatMap(([, log]) => log.map(({ value }) => value));
+        await this.untilRead(group, values);
       }
       for (const consumer of this.#consumers) if (consumer.running) await this.during(consumer.close());
       await this.during(this.#admin.close());
@@ -252,9 +303,15 @@ export class Simulation {
       Array.from({ length: count }, (_, partition) => ({ topic, partition })),
     );
     reader.assign(partitions);
+    const starts = await this.during(reader.beginningOffsets(partitions));
     const ends = await this.during(reader.endOffsets(partitions));
-    for (const { topic, partition } of partitions) this.history.log.set(`${topic}-${partition}`, []);
-    let missing = ends.reduce((sum, { offset }) => sum + offset, 0);
+    let missing = 0;
+    for (const [index, { topic, partition }] of partitions.entries()) {
+      const bounds = { start: starts[index]?.offset ?? 0, end: ends[index]?.offset ?? 0 };
+      this.history.log.set(`${topic}-${partition}`, []);
+      this.history.bounds.set(`${topic}-${partition}`, bounds);
+      missing += bounds.end - bounds.start;
+    }
     while (missing > 0) {
       const records = await this.during(reader.poll(5000));
       if (records.length === 0) throw new Error(`seed ${this.seed}: ${missing} records of the logs cannot be read`);

@@ -2,7 +2,7 @@
 // older connection of a client once a newer one said hello. What heartbeat answers grant and
 // which commits are accepted goes into the history.
 
-import { type ApiRequest, type ApiResponse, decodeFrame } from "@brooklet/protocol";
+import { type ApiRequest, type ApiResponse, decodeFrame, readBatchHeader, splitBatches } from "@brooklet/protocol";
 import type { SimulatedClock } from "../support/simulated-clock.ts";
 import type { History } from "./history.ts";
 
@@ -21,7 +21,9 @@ export class WireTap {
   }
 
   see(message: Uint8Array, direction: "request" | "answer", connection: number): void {
-    const { header } = decodeFrame(message, { maxHeaderBytes: 1 << 24 });
+    const { header, payload } = decodeFrame(message, { maxHeaderBytes: 1 << 24 });
+    if (header.api === "produce")
+      for (const batch of splitBatches(payload)) this.#history.codecs.push(readBatchHeader(batch).compression);
     if (typeof header.id !== "number") return;
     const key = `${connection}/${header.id}`;
     if (direction === "request") {
@@ -42,6 +44,7 @@ export class WireTap {
         `${request.api} answered on connection ${connection}, which ${newest.connection} superseded`,
       );
     if (header.error !== undefined) return;
+    this.#logStarts(request, header);
     if (request.api === "offsetCommit") this.#committed(request, header);
     if (request.api !== "groupHeartbeat") return;
     const asked = request.header as unknown as ApiRequest<"groupHeartbeat">;
@@ -50,6 +53,7 @@ export class WireTap {
       group: asked.groupId,
       memberId: asked.memberId,
       memberEpoch: answer.memberEpoch,
+      instanceId: asked.instanceId,
       assignment: answer.assignment?.map(({ topic, topicId, partition }) => `${topic}-${partition} (${topicId})`),
       atMs: this.#clock.wallMs(),
     });
@@ -62,6 +66,29 @@ export class WireTap {
       this.#history.wireProblems.push(`hello ${connectionSeq} accepted after ${before.connectionSeq}`);
     this.#newest.set(clientInstanceId, { connection, connectionSeq });
     this.#instances.set(connection, clientInstanceId);
+  }
+
+  /** Fetches and deletions tell where the log begins; with the topic's id, when the request says it. */
+  #logStarts(request: { api: string; header: Record<string, unknown> }, header: Record<string, unknown>): void {
+    const seen = (topic: string, topicId: string | undefined, partition: number, offset: number) =>
+      this.#history.logStarts.push({
+        partition: `${topic}-${partition} (${topicId ?? "?"})`,
+        offset,
+        atMs: this.#clock.nowMs(),
+        by: request.api,
+      });
+    if (request.api === "fetch") {
+      const { partitions } = request.header as unknown as ApiRequest<"fetch">;
+      const { results } = header as unknown as ApiResponse<"fetch">;
+      for (const [index, { topic, partition, logStartOffset, error }] of results.entries())
+        if (error === undefined) seen(topic, partitions[index]?.topicId, partition, logStartOffset);
+    }
+    if (request.api === "metadata") {
+      const { topics } = header as unknown as ApiResponse<"metadata">;
+      for (const { topic, topicId, partitions, error } of topics)
+        if (error === undefined)
+          for (const { partition, logStartOffset } of partitions) seen(topic, topicId, partition, logStartOffset);
+    }
   }
 
   #committed(request: { header: Record<string, unknown>; arrivedMs: number }, header: Record<string, unknown>): void {

@@ -198,7 +198,7 @@ export class MemberSession {
       const isFirst = this.#lastFailure === undefined && !this.#closed;
       this.#options.logger[isFirst ? "warn" : "debug"](detail, `heartbeat failed: ${error.message}`);
       this.#lastFailure = error;
-      this.handle({ type: "failure", seq, error, jitter: random.next() });
+      this.handle({ type: "failure", seq, error, jitter: random.next(), connectionSeq: client.connectionSeq });
     }
   }
 

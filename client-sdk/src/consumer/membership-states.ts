@@ -73,8 +73,14 @@ export type MemberEvent =
   /** The broker wishes a heartbeat now. */
   | { readonly type: "hint" }
   | { readonly type: "answer"; readonly seq: number; readonly answer: HeartbeatAnswer }
-  /** `jitter` is a random number in [0, 1). */
-  | { readonly type: "failure"; readonly seq: number; readonly error: BrookletError; readonly jitter: number }
+  /** `jitter` is a random number in [0, 1); `connectionSeq` names the connection, and rises with each. */
+  | {
+      readonly type: "failure";
+      readonly seq: number;
+      readonly error: BrookletError;
+      readonly jitter: number;
+      readonly connectionSeq: number;
+    }
   /** The caller carried the assignment out as far as `owned`. */
   | { readonly type: "reconciled"; readonly owned: readonly AssignedPartition[] }
   /** The caller has dropped the lost partitions. */

@@ -113,7 +113,7 @@ export class Membership {
       case "answer":
         return this.#answer(event.seq, event.answer);
       case "failure":
-        return this.#failure(event.seq, event.error, event.jitter, nowMs);
+        return this.#failure(event, nowMs);
       case "reconciled":
         return this.#reconciled(event.owned);
       case "lossHandled":
@@ -287,7 +287,10 @@ export class Membership {
     if (differs && (this.#state === "JOINING" || this.#state === "STABLE")) this.#to("RECONCILING");
   }
 
-  #failure(seq: number, error: BrookletError, jitter: number, nowMs: number): MemberEffect[] {
+  #failure(
+    { seq, error, jitter, connectionSeq }: Extract<MemberEvent, { type: "failure" }>,
+    nowMs: number,
+  ): MemberEffect[] {
     if (seq !== this.#inFlightSeq) return [];
     this.#inFlightSeq = undefined;
     this.#full = true;
@@ -299,7 +302,7 @@ export class Membership {
       return [{ type: "cancel", timer: "heartbeat" }, { type: "changed" }];
     }
     if (!this.#isActive()) return [];
-    if (error.code === "UNRELEASED_INSTANCE_ID") return this.#unreleased(error, jitter, nowMs);
+    if (error.code === "UNRELEASED_INSTANCE_ID") return this.#unreleased(error, { jitter, connectionSeq, nowMs });
     this.#claim.reset();
     // A refused `seq` was overtaken by a newer connection's: the next one is higher.
     if (error.retriable || error.code === "STALE_MEMBER_EPOCH") return this.#retry(jitter);
@@ -322,8 +325,12 @@ export class Membership {
   }
 
   /** The last holder of the instance id still counts as alive: its place becomes free when its session ends. */
-  #unreleased(error: BrookletError, jitter: number, nowMs: number): MemberEffect[] {
-    const waitMs = this.#claim.refused(error, this.#settings, this.#backoffMs(jitter), nowMs);
+  #unreleased(
+    error: BrookletError,
+    { jitter, connectionSeq, nowMs }: { jitter: number; connectionSeq: number; nowMs: number },
+  ): MemberEffect[] {
+    const backoffMs = this.#backoffMs(jitter);
+    const waitMs = this.#claim.refused(error, this.#settings, { backoffMs, nowMs, connectionSeq });
     if (waitMs === undefined) return this.#fail(this.#claim.givenUp(error, nowMs));
     this.#again = false;
     return [{ type: "schedule", timer: "heartbeat", delayMs: waitMs }];

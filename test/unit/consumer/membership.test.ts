@@ -51,7 +51,7 @@ class Driven {
     });
   }
   fail(error: BrookletError): MemberEffect[] {
-    return this.on({ type: "failure", seq: this.last.seq, error, jitter: 0.5 });
+    return this.on({ type: "failure", seq: this.last.seq, error, jitter: 0.5, connectionSeq: 1 });
   }
   /** Brought into a state by the shortest story. */
   static in(state: MemberState): Driven {

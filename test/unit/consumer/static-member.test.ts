@@ -145,6 +145,25 @@ test("a refusal that does not say how long is given a session; a broker that was
   await bench.run(consumer.close());
 });
 
+test("a refusal by a newer connection begins the wait anew: a restarted broker gave the holder a session afresh", async () => {
+  const bench = new Bench();
+  bench.broker.topic("orders");
+  bench.broker.on("groupHeartbeat", () => {
+    throw held(5_000);
+  });
+  const consumer = bench.consumer(config);
+  consumer.subscribe(["orders"]);
+  const outcome = consumer.poll(600_000).catch((error: unknown) => error as Error);
+  await bench.clock.advance(4_000);
+  bench.broker.connectionSeq += 1;
+  const error = (await bench.run(outcome)) as Error;
+  expect(error.name).toBe("UnreleasedInstanceIdError");
+  // Heard again at 5 s: five more, and a heartbeat interval.
+  expect(bench.clock.nowMs()).toBeGreaterThanOrEqual(10_000);
+  expect(bench.clock.nowMs()).toBeLessThan(11_500);
+  await bench.run(consumer.close());
+});
+
 test("another process that took the place over is a fatal error of poll and commit", async () => {
   const bench = new Bench();
   const consumer = await joined(bench);
