@@ -9,6 +9,7 @@ import type { TurnQueue } from "../storage/turns.ts";
 import type { Logger } from "../world.ts";
 import { Appender, type ProduceItem } from "./append.ts";
 import { Catalog, type TopicState } from "./catalog.ts";
+import { CollidingNames } from "./colliding-names.ts";
 import { DelayedFetches } from "./delayed-fetch.ts";
 import { deleteRecords } from "./delete-records.ts";
 import { Fetcher } from "./fetch.ts";
@@ -141,10 +142,21 @@ class BrokerLog implements Log {
       bootEpoch,
       newPartitionCount: settings["offsets.topic.num.partitions"],
     });
+    const collidingNames = new CollidingNames(Array.from(catalog.all(), ({ topic }) => topic));
     catalog.onChange((topic, change) => {
       const { topic: name, topicId, partitionCount } = topic;
       logger.info({ clusterId, topic: name, topicId, partitionCount }, `topic ${change}`);
-      if (change === "deleted") this.#leave(topic);
+      if (change === "created") {
+        const other = collidingNames.add(name);
+        if (other !== undefined)
+          logger.warn(
+            { topic: name, other },
+            `the names ${name} and ${other} are the same where "." is written as "_"`,
+          );
+      } else if (change === "deleted") {
+        collidingNames.delete(name);
+        this.#leave(topic);
+      }
     });
     turns.register({
       seal: () => {

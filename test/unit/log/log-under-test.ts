@@ -30,6 +30,7 @@ export interface LoggedError {
 export class LogUnderTest {
   readonly clock = new SimulatedClock();
   readonly errors: LoggedError[] = [];
+  readonly warnings: string[] = [];
   readonly settings: Settings;
   readonly #unpacker: Unpacker | undefined;
   readonly #random = simulatedRandom(1);
@@ -52,7 +53,7 @@ export class LogUnderTest {
     const logger: Logger = {
       debug: () => {},
       info: () => {},
-      warn: () => {},
+      warn: (_, message) => this.warnings.push(message),
       error: (fields, message) => this.errors.push({ fields, message }),
     };
     const state = loadState(this.#db);

@@ -60,6 +60,23 @@ test("all problems of the configurations are named at once", async () => {
   expect(result?.error?.message).toMatch(/nonsense.*segment\.ms/);
 });
 
+test("names that differ only in . and _ are both taken, and the second is worth a warning, also after a restart", async () => {
+  const at = new LogUnderTest();
+  await create(at, [{ topic: "orders.eu" }, { topic: "orders-eu" }, { topic: "orderseu" }]);
+  expect(at.warnings).toEqual([]);
+  const [result] = await create(at, [{ topic: "orders_eu" }]);
+  expect(result?.error).toBeUndefined();
+  expect(at.warnings).toEqual(['the names orders_eu and orders.eu are the same where "." is written as "_"']);
+
+  await at.restart();
+  await at.during(at.log.deleteTopics({ topics: ["orders_eu"] }));
+  await create(at, [{ topic: "orders_eu" }]);
+  expect(at.warnings).toHaveLength(2);
+  await at.during(at.log.deleteTopics({ topics: ["orders_eu", "orders.eu"] }));
+  await create(at, [{ topic: "orders_eu" }]);
+  expect(at.warnings).toHaveLength(2);
+});
+
 test("what is configured is stored with the topic", async () => {
   const at = new LogUnderTest();
   await at.create("t", 1, {
