@@ -3,6 +3,7 @@
 // `is` compares the brand, not the constructor, so an error of another copy of this package is recognised too.
 
 import { errorRow, isErrorCode, type WireError } from "@brooklet/protocol";
+import type { Header } from "./serdes.ts";
 
 /** A topic's partition. */
 export interface TopicPartition {
@@ -160,7 +161,7 @@ export class OffsetOutOfRangeError extends BrookletError {
   }
 }
 
-/** A deserializer threw. The position stays at the record: seek past it to go on. */
+/** A deserializer threw. The position stays at the record: seek past it to go on. All of the record is here (KIP-1036), to keep it elsewhere. */
 export class RecordDeserializationError extends BrookletError {
   static override readonly className: string = "RecordDeserializationError";
   readonly topic: string;
@@ -169,6 +170,10 @@ export class RecordDeserializationError extends BrookletError {
   readonly part: "key" | "value";
   readonly keyBytes: Uint8Array | null;
   readonly valueBytes: Uint8Array | null;
+  readonly headers: Header[];
+  /** Milliseconds since 1970, or -1: none. */
+  readonly timestamp: number;
+  readonly timestampType: "CreateTime" | "LogAppendTime";
   constructor(
     message: string,
     fields: Omit<ErrorFields, "code"> & {
@@ -178,6 +183,9 @@ export class RecordDeserializationError extends BrookletError {
       part: "key" | "value";
       keyBytes: Uint8Array | null;
       valueBytes: Uint8Array | null;
+      headers: Header[];
+      timestamp: number;
+      timestampType: "CreateTime" | "LogAppendTime";
     },
   ) {
     super(message, { ...fields, code: "RECORD_DESERIALIZATION" });
@@ -187,6 +195,9 @@ export class RecordDeserializationError extends BrookletError {
     this.part = fields.part;
     this.keyBytes = fields.keyBytes;
     this.valueBytes = fields.valueBytes;
+    this.headers = fields.headers;
+    this.timestamp = fields.timestamp;
+    this.timestampType = fields.timestampType;
   }
 }
 

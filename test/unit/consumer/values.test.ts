@@ -67,11 +67,14 @@ test.each(["key", "value"] as const)(
       { key: utf8("00000000"), value: utf8("00000000") },
     ]);
     const consumer = reading(bench, int64, int64);
-    expect(await bench.run(consumer.poll(1_000))).toHaveLength(1);
+    const [first] = await bench.run(consumer.poll(1_000));
+    if (first === undefined) throw new Error("the record before it did not come");
     for (let round = 0; round < 2; round++) {
       const error = await errorOf(bench, consumer.poll(1_000));
       expect(error).toMatchObject({ name: "RecordDeserializationError", ...p0, offset: 1, part, fatal: false });
       expect(error[`${part}Bytes`]).toEqual(utf8("bad"));
+      const { timestamp, timestampType } = first;
+      expect(error).toMatchObject({ headers: [{ key: "h", value: null }], timestamp, timestampType });
       expect(error.hint).toContain("seek to 2");
       expect(await consumer.position(p0)).toBe(1);
     }
