@@ -36,6 +36,12 @@ test("rebalance tells what was revoked, assigned and lost, the reason and the ep
       epoch: undefined,
     },
   ]);
+  const lines = bench.lines.filter(({ message }) => message === "rebalance");
+  expect(lines.map(({ level, fields }) => [level, fields])).toMatchObject([
+    ["info", { reason: "w2 joined", assigned: ["orders-0", "orders-1"] }],
+    ["info", { reason: "w2 joined", revoked: ["orders-0"], assigned: ["orders-2"] }],
+    ["info", { lost: ["orders-1", "orders-2"] }],
+  ]);
   await bench.run(consumer.close());
 });
 

@@ -246,6 +246,26 @@ test("pauses survive a rebalance for the partitions that stay", async () => {
   reassign(bench, 1);
   await bench.run(consumer.poll(10));
   expect(consumer.paused()).toEqual([p1]);
+  // What went and comes back is not paused any more, as in Kafka.
+  reassign(bench, 0, 1);
+  await bench.run(consumer.poll(10));
+  expect(consumer.assignment()).toHaveLength(2);
+  expect(consumer.paused()).toEqual([p1]);
+});
+
+test("poll inside a rebalance callback is refused, and the rebalance goes on", async () => {
+  const bench = new Bench();
+  const refused: unknown[] = [];
+  const consumer: Consumer<string, string> = await member(bench, {
+    onPartitionsRevoked: async () => {
+      const error = await consumer.poll(1_000).catch((thrown: unknown) => thrown);
+      refused.push(error);
+    },
+  });
+  reassign(bench, 1);
+  await bench.run(consumer.poll(10));
+  expect(refused).toMatchObject([{ code: "ILLEGAL_STATE", hint: expect.stringContaining("must not poll") }]);
+  expect(consumer.assignment()).toEqual([p1]);
 });
 
 test("a changed subscription replaces the old one and goes to the broker with the next poll", async () => {
