@@ -1,7 +1,11 @@
 // group.disconnect.grace.ms: a member whose client's last connection closed and that did not come back has failed.
 
 import { expect, test } from "vitest";
-import { GroupWorld, JOIN, refusalOf } from "./group-world.ts";
+import { ClientConnections } from "../../../server/src/groups/client-connections.ts";
+import { Deadlines } from "../../../server/src/groups/deadlines.ts";
+import { SimulatedClock } from "../../support/simulated-clock.ts";
+import { Machine } from "./group-machine.ts";
+import { FakePeer, GroupWorld, JOIN, refusalOf } from "./group-world.ts";
 
 const GRACE = { "group.disconnect.grace.ms": 500 };
 
@@ -144,4 +148,38 @@ test("static members too; a claimant hears how long the grace lasts and has the 
   world.coordinator.clientDisconnected("client-b");
   await world.advance(5_000);
   expect(world.group().members).toMatchObject([{ memberId: "b", epoch: -2 }]);
+});
+
+test("a client that joins and leaves one group after the other is remembered by those it is in", () => {
+  const clock = new SimulatedClock();
+  const clients = new ClientConnections({
+    graceMs: 500,
+    deadlines: new Deadlines(clock),
+    nowMs: () => clock.nowMs(),
+    apply: () => {},
+  });
+  const peer = new FakePeer();
+  peer.clientInstanceId = "client-a";
+  for (let index = 0; index < 100; index++) {
+    const { group } = new Machine();
+    group.heartbeat({ groupId: "g", memberId: "a", memberEpoch: 0, seq: 1, subscription: [] }, { peer }, 0);
+    if (index > 0) group.heartbeat({ groupId: "g", memberId: "a", memberEpoch: -1, seq: 2 }, { peer }, 0);
+    clients.heard(peer, { group } as Parameters<ClientConnections["heard"]>[1]);
+  }
+  expect(clients.groupCountOf("client-a")).toBeLessThanOrEqual(16);
+  expect(clients.groupCountOf("client-a")).toBeGreaterThan(0);
+});
+
+test("a claimant hears of the grace that begins anew behind an answer that was owed", async () => {
+  const world = new GroupWorld(GRACE);
+  const [a, c] = [world.member("a"), world.member("c")];
+  a.peer.clientInstanceId = "client-a";
+  const joined = a.send({ ...JOIN, subscription: ["orders"], instanceId: "i1" });
+  world.turns.seal();
+  world.coordinator.clientDisconnected("client-a");
+  await world.clock.advance(600);
+  const claim = c.send({ ...JOIN, subscription: ["orders"], instanceId: "i1" });
+  await expect(claim).rejects.toMatchObject({ context: { retryAfterMs: 400 } });
+  world.turns.complete();
+  await joined;
 });
