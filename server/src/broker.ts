@@ -26,7 +26,7 @@ import { LoopLag } from "./metrics/loop-lag.ts";
 import { Meters } from "./metrics/meters.ts";
 import { type BrokerConfig, type BrokerOptions, readOptions } from "./options.ts";
 import { openStorage } from "./storage/open.ts";
-import type { OpenedStorage } from "./storage/storage.ts";
+import type { OpenedStorage, Storage } from "./storage/storage.ts";
 import { CommitQueue } from "./storage/turns.ts";
 
 export { ListenError } from "./listeners/listen-error.ts";
@@ -74,12 +74,17 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   return broker;
 }
 
+/** Without the state it was opened with: that is everything stored but the records, and the parts have theirs of it. */
+interface RunningStorage {
+  readonly storage: Storage;
+  readonly bootEpoch: number;
+}
+
 class RunningBroker implements Broker {
   readonly #config: BrokerConfig;
   readonly #clock: Clock;
   readonly #closed: Deferred<void> = deferred();
-  /** Without the state it was opened with: that is everything that is stored but the records, and others have it now. */
-  #opened: { readonly storage: Storage; readonly bootEpoch: number } | undefined;
+  #opened: RunningStorage | undefined;
   #turns: CommitQueue | undefined;
   #unpacker: Unpacker | undefined;
   #parts: BrokerParts | undefined;
@@ -245,7 +250,7 @@ class RunningBroker implements Broker {
 
   #metricSources(parts: BrokerParts, refusals: RefusalLog, startedAtMs: number): MetricSources {
     const { log, groups, meters, settings } = parts;
-    const { storage } = this.#opened as NonNullable<typeof this.#opened>;
+    const { storage } = this.#opened as RunningStorage;
     const loopLag = new LoopLag(this.#clock);
     this.#loopLag = loopLag;
     return {
@@ -276,7 +281,7 @@ class RunningBroker implements Broker {
   }
 
   #describe(parts: BrokerParts, { startedAtMs, startedMs }: { startedAtMs: number; startedMs: number }) {
-    const { storage, bootEpoch } = this.#opened as NonNullable<typeof this.#opened>;
+    const { storage, bootEpoch } = this.#opened as RunningStorage;
     const { stats } = parts.log;
     return {
       clusterId: parts.clusterId,
