@@ -46,7 +46,7 @@ the file, the file over the default. Read at the start.`,
 broker runs; null takes a value back. Accepted: taken and shown, and without effect, because what it steers is not there.`,
     topicConfigs(),
     "## Every client",
-    "Options that consumer, producer and admin have in common.",
+    "What consumer, producer and admin have in common; where one differs, its own section says so.",
     ...clientTables(commonOptions, commonFamilies),
     "## Consumer",
     ...clientTables(without(consumerOptions, commonOptions), without(consumerFamilies, commonFamilies)),
@@ -121,7 +121,7 @@ function clientTables(options: OptionTable, families: readonly Family[]): string
   );
   const others = [
     ...rows.flatMap(([name, row]) => (row.type === "any" ? [[code(name), ...fateOf(row)]] : [])),
-    ...families.map(({ prefix, fate, why }) => [`${code(`${prefix}*`)}`, ...fateOf({ fate, why })]),
+    ...families.map(({ prefix, fate, why }) => [`other ${code(`${prefix}*`)}`, ...fateOf({ fate, why })]),
   ];
   return [
     table(["option", "type", "default", "meaning"], working),

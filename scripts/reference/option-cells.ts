@@ -39,6 +39,7 @@ function choices({ choices: possible, prefixed, refused = {} }: ChoiceRow): stri
 
 export function defaultOf(row: OptionRow): string {
   if (row.type === "servers") return "required";
+  if (row.type === "serializer" || row.type === "deserializer") return code("bytes");
   if (!("default" in row) || row.default === undefined) return "none";
   if (row.default === "") return "made up";
   return typeof row.default === "number" && row.type === "integer" ? number(row.default) : code(String(row.default));
@@ -47,5 +48,6 @@ export function defaultOf(row: OptionRow): string {
 /** `[fate, why]`. */
 export function fateOf(row: { readonly fate: string; readonly why: string; readonly instead?: string }): string[] {
   const fate = row.fate === "ignored" ? "accepted without effect" : row.fate;
-  return [fate, row.instead === undefined ? `${row.why}.` : `Use ${code(row.instead)}: ${row.why}.`];
+  const why = `${row.why.slice(0, 1).toUpperCase()}${row.why.slice(1)}.`;
+  return [fate, row.instead === undefined ? why : `Use ${code(row.instead)}: ${row.why}.`];
 }

@@ -41,11 +41,11 @@ function instanceIdProblem(text: string): string | undefined {
 
 export const consumerOptions = optionTable({
   ...commonOptions,
-  "key.deserializer": { fate: "works", type: "deserializer", text: "Makes a key of its bytes; default: the bytes." },
+  "key.deserializer": { fate: "works", type: "deserializer", text: "Makes a key of its bytes." },
   "value.deserializer": {
     fate: "works",
     type: "deserializer",
-    text: "Makes a value of its bytes; default: the bytes.",
+    text: "Makes a value of its bytes.",
   },
   "group.id": {
     fate: "works",

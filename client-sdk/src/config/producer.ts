@@ -24,8 +24,8 @@ export const MAX_IDEMPOTENT_IN_FLIGHT = 5;
 
 export const producerOptions = optionTable({
   ...commonOptions,
-  "key.serializer": { fate: "works", type: "serializer", text: "Makes bytes of a key; default: it is bytes." },
-  "value.serializer": { fate: "works", type: "serializer", text: "Makes bytes of a value; default: it is bytes." },
+  "key.serializer": { fate: "works", type: "serializer", text: "Makes bytes of a key." },
+  "value.serializer": { fate: "works", type: "serializer", text: "Makes bytes of a value." },
   acks: {
     fate: "works",
     type: "choice",
