@@ -210,12 +210,13 @@ class RunningBroker implements Broker {
   }
 
   #openStorage(): Promise<OpenedStorage> {
-    const { world, data, durability, logger } = this.#config;
+    const { world, data, durability, logger, settings } = this.#config;
     if (world.openStorage !== undefined) return world.openStorage();
     return openStorage({
       ...(data === undefined ? {} : { data }),
       ephemeral: data === undefined,
       durability,
+      allowNetworkFileSystem: settings["network.file.system.enable"],
       clock: this.#clock,
       random: world.random ?? systemRandom,
       logger,

@@ -286,6 +286,11 @@ export const settingDefinitions = {
     max: 4096 * MIB,
     text: "Memory that keeps the newest batches.",
   },
+  "network.file.system.enable": {
+    type: "boolean",
+    default: false,
+    text: "Takes a data folder on a network file system, where SQLite's locks may not hold and data may be lost.",
+  },
   "fetch.max.wait.ms": {
     type: "integer",
     default: 60_000,

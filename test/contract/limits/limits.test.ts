@@ -56,7 +56,7 @@ test.each(limits.map((limit) => [limit.name, limit] as const))(
 
 /** Settings with a bound that no peer runs into, or that bound time and not room. */
 const noLimits =
-  /^(log\.|offsets\.|group\.(min|max\.session|consumer|disconnect)|num\.partitions|auto\.|producer\.id|max\.metric\.groups)/;
+  /^(log\.|offsets\.|group\.(min|max\.session|consumer|disconnect)|num\.partitions|auto\.|producer\.id|max\.metric\.groups|network\.file)/;
 
 test("every setting that bounds something stands in the table", () => {
   const named = new Set(limits.flatMap((limit) => ("setting" in limit ? [limit.setting as string] : [])));

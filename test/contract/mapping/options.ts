@@ -284,6 +284,9 @@ export const shownSettings: Readonly<Record<SettingName, Shown>> = {
   "tail.cache.bytes": at("unit/log/produce-and-fetch.test.ts")(
     "what is older than the cache is read from the storage, and both join without a gap",
   ),
+  "network.file.system.enable": at("unit/storage/network-file-system.test.ts")(
+    "a folder on a file system of type %i (%s) is refused unless network.file.system.enable asks for it",
+  ),
   "fetch.max.wait.ms": parked("no fetch waits longer than fetch.max.wait.ms"),
   "idle.timeout.ms": attacks("an idle connection between two requests is closed after half of idle.timeout.ms"),
 };

@@ -1,8 +1,8 @@
-// Network file systems are refused by their type; there is none here, so statfs(2) is made to say so.
+// Network file systems are refused by their type, which Linux tells; there is none here, so statfs(2) is made to say so.
 
 import { join } from "node:path";
-import { expect, test, vi } from "vitest";
-import { DataFolder } from "../../../server/src/storage/sqlite/data-folder.ts";
+import { startBroker } from "@brooklet/server";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { testFolder } from "../../support/storage-on-file.ts";
 
 const fileSystem = vi.hoisted(() => ({ type: 0 }));
@@ -12,16 +12,22 @@ vi.mock("node:fs", async (original) => {
   return { ...real, default: { ...real, statfsSync }, statfsSync };
 });
 
-test.runIf(process.platform === "linux").each([
+test.each([
   [0x6969, "NFS"],
   [0x517b, "SMB"],
   // As a signed number, which is how some systems give it.
   [0xff534d42 | 0, "CIFS"],
-])("a folder on a file system of type %i (%s) is refused unless it is asked for", (type, name) => {
-  fileSystem.type = type;
-  const folder = join(testFolder(), "data");
-  expect(() => DataFolder.take(folder, { allowNetworkFileSystem: false })).toThrow(
-    expect.objectContaining({ kind: "denied", message: expect.stringContaining(name) }),
-  );
-  DataFolder.take(folder, { allowNetworkFileSystem: true }).release();
-});
+])(
+  "a folder on a file system of type %i (%s) is refused unless network.file.system.enable asks for it",
+  async (type, name) => {
+    fileSystem.type = type;
+    const { platform } = process;
+    onTestFinished(() => void Object.defineProperty(process, "platform", { value: platform }));
+    Object.defineProperty(process, "platform", { value: "linux" });
+    const data = join(testFolder(), "data");
+    const refusal = await startBroker({ data }).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ kind: "denied", message: expect.stringContaining(name) });
+    expect((refusal as Error).message).toContain("network.file.system.enable=true");
+    await (await startBroker({ data, settings: { "network.file.system.enable": true } })).close();
+  },
+);

@@ -120,7 +120,7 @@ function refuseNetworkFileSystem(path: string): void {
   if (name === undefined) return;
   throw new StorageOpenError(
     "denied",
-    `${path} lies on a network file system (${name}), where SQLite's locks do not hold and data may be lost; choose a local folder`,
+    `${path} lies on a network file system (${name}), where SQLite's locks do not hold and data may be lost; choose a local folder, or force it with network.file.system.enable=true`,
   );
 }
 
