@@ -33,6 +33,24 @@ export function respondUnsupportedType(response: ServerResponse): void {
   respondError(response, error, 415);
 }
 
+/** Whether the body is packed: nothing is unpacked here, so that no small request becomes a large one. */
+export function isEncoded({ headers }: IncomingMessage): boolean {
+  const encoding = headers["content-encoding"];
+  return encoding !== undefined && encoding.toLowerCase() !== "identity";
+}
+
+/** What to answer to such a one, with 415. */
+export function encodedBody(): ProtocolError {
+  return new ProtocolError("INVALID_REQUEST", "a body with a Content-Encoding is not unpacked", {
+    hint: "Send the body as it is; records are compressed in their batches, by compression.type.",
+  });
+}
+
+/** 417: of what a client may expect, only 100-continue is known. */
+export function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  refuseRequest(response, new ProtocolError("INVALID_REQUEST", "of Expect only 100-continue is known"), 417);
+}
+
 /** Writes a whole answer. Straight to Node's response: nothing of Fastify's reply is needed on the hot path. */
 export function respond(response: ServerResponse, httpStatus: number, contentType: string, body: Uint8Array): void {
   if (begin(response, httpStatus, contentType, body.byteLength)) response.end(body);
@@ -150,6 +168,7 @@ export function takesMethod({ method = "", url = "" }: IncomingMessage): boolean
   return methods.length === 0 || methods.includes(method);
 }
 
-function shownRoute({ method, url }: IncomingMessage): string {
+/** Method and path, without the query. */
+export function shownRoute({ method, url }: IncomingMessage): string {
   return `${method} ${url?.split("?", 1)[0]?.slice(0, 200) ?? ""}`;
 }

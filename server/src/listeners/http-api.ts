@@ -2,9 +2,17 @@
 // through the same dispatch.
 
 import type { ServerResponse } from "node:http";
-import { type ApiRequest, type ApiResponse, MAX_HEADER_BYTES, ProtocolError, parseHeader } from "@brooklet/protocol";
+import {
+  type ApiRequest,
+  type ApiResponse,
+  MAX_HEADER_BYTES,
+  ProtocolError,
+  parseHeader,
+  type RecordData,
+} from "@brooklet/protocol";
 import { parseRecords, type RawValues, readRecord, recordPaths } from "@brooklet/protocol/readable";
 import type { FastifyInstance } from "fastify";
+import { Breath } from "./breath.ts";
 import { type Answer, asProtocolError, isDispatched, unknownApi } from "./dispatch.ts";
 import { isJson, refuseRoute, respondError, respondJson, respondUnsupportedType, takesMethod } from "./http-answers.ts";
 import { answerTo, checkNamedApi, checkPayloadSize, type HttpServices, idOf } from "./http-exchange.ts";
@@ -15,13 +23,17 @@ export function addApiRoute(fastify: FastifyInstance, services: HttpServices): v
     const response = reply.raw;
     const { api } = request.params;
     if (!isDispatched(api) && !takesMethod(request.raw)) refuseRoute(request.raw, response);
-    else if (isJson(request.raw)) handleJson(api, request.body, response, services);
+    else if (isJson(request.raw)) void handleJson(api, request.body, response, services);
     else respondUnsupportedType(response);
   });
 }
 
-function handleJson(api: string, body: Uint8Array, response: ServerResponse, services: HttpServices): void {
-  const refuse = (error: unknown) => respondError(response, asProtocolError(error, api, services.broker.logger));
+async function handleJson(
+  api: string,
+  body: Uint8Array,
+  response: ServerResponse,
+  services: HttpServices,
+): Promise<void> {
   try {
     if (!isDispatched(api)) throw unknownApi(api);
     // Only records make a body longer than a frame's header may be.
@@ -34,27 +46,29 @@ function handleJson(api: string, body: Uint8Array, response: ServerResponse, ser
         : { fields: parseHeader(body), values: undefined };
     const id = idOf(header);
     checkNamedApi(header, api);
-    const payload = values === undefined ? NO_PAYLOAD : takeRecords(header, values, services);
+    const payload = values === undefined ? NO_PAYLOAD : await takeRecords(header, values, services);
     checkPayloadSize(payload, services);
-    answerTo(api, header, payload, response, services)
-      .then((answer) =>
-        api === "fetch"
-          ? showFetch(id, header as ApiRequest<"fetch">, answer, services)
-          : id === undefined
-            ? answer.header
-            : { id, ...answer.header },
-      )
-      .then((shown) => respondJson(response, 200, shown))
-      .catch(refuse);
+    const answer = await answerTo(api, header, payload, response, services);
+    const shown =
+      api === "fetch"
+        ? await showFetch(id, header as ApiRequest<"fetch">, answer, services)
+        : id === undefined
+          ? answer.header
+          : { id, ...answer.header };
+    respondJson(response, 200, shown);
   } catch (error) {
-    refuse(error);
+    respondError(response, asProtocolError(error, api, services.broker.logger));
   }
 }
 
 const NO_PAYLOAD = new Uint8Array(0);
 
 /** Puts batches in the place of `partitions[].records`, as a frame would have brought them. */
-function takeRecords(header: Record<string, unknown>, values: RawValues, { broker, clock }: HttpServices): Uint8Array {
+async function takeRecords(
+  header: Record<string, unknown>,
+  values: RawValues,
+  { broker, clock }: HttpServices,
+): Promise<Uint8Array> {
   const items: unknown = header.partitions;
   if (!Array.isArray(items)) return NO_PAYLOAD;
   let count = 0;
@@ -66,8 +80,14 @@ function takeRecords(header: Record<string, unknown>, values: RawValues, { broke
   checkRecordCount(count);
   const nowMs = clock.wallMs();
   const payload: Uint8Array[] = [];
+  const breath = new Breath(clock);
   for (const item of items as { records: unknown[]; bytes: number }[]) {
-    const data = item.records.map((record) => readRecord(record, values, nowMs).record);
+    const data: RecordData[] = [];
+    for (const record of item.records) {
+      data.push(readRecord(record, values, nowMs).record);
+      const pause = breath.take();
+      if (pause !== undefined) await pause;
+    }
     item.bytes = 0;
     for (const batch of batchesOf(data, broker.settings["message.max.bytes"])) {
       payload.push(batch.bytes);
@@ -85,8 +105,9 @@ async function showFetch(
   id: number | undefined,
   request: ApiRequest<"fetch">,
   answer: Answer,
-  { broker }: HttpServices,
+  services: HttpServices,
 ): Promise<string> {
+  const { broker } = services;
   const { results } = answer.header as ApiResponse<"fetch">;
   const shown: string[] = [];
   let charsLeft = broker.settings["max.reply.bytes"];
@@ -102,7 +123,7 @@ async function showFetch(
     const offset = request.partitions[index]?.offset ?? 0;
     // One record is shown in any case, in the whole answer: as for bytes, a large one must not stand in the way for ever.
     const bounds = { maxRecords: count === 0 || charsLeft > 0 ? MAX_RECORDS : 0, maxChars: charsLeft };
-    const { texts, chars, leftOffset } = await showRecords(batches, offset, bounds, broker);
+    const { texts, chars, leftOffset } = await showRecords(batches, offset, bounds, services);
     charsLeft -= chars;
     count += texts.length;
     const fields = JSON.stringify(leftOffset === undefined ? result : { ...result, nextOffset: leftOffset });

@@ -1,7 +1,7 @@
 // What HTTP requests may take of the broker at once. Sockets are bounded by max.connections; this bounds what is in them.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { ProtocolError } from "@brooklet/protocol";
 import { isNdjson } from "./http-answers.ts";
 
@@ -13,7 +13,8 @@ const MAX_BODY_BYTES_IN_ALL = 256 * 1024 * 1024;
 const MAX_ANSWER_BYTES_IN_ALL = 256 * 1024 * 1024;
 
 export class HttpLoad {
-  readonly #perSocket = new WeakMap<Socket, number>();
+  /** Requests that are not answered whole. */
+  readonly #perSocket = new WeakMap<Duplex, Set<ServerResponse>>();
   readonly #bodyLimitBytes: number;
   #requests = 0;
   #bodyBytes = 0;
@@ -31,7 +32,8 @@ export class HttpLoad {
 
   /** Counts the request until its response is over, or says why it is not taken. */
   enter(request: IncomingMessage, response: ServerResponse): ProtocolError | undefined {
-    const ahead = this.#perSocket.get(request.socket) ?? 0;
+    const open = this.#perSocket.get(request.socket) ?? new Set();
+    const ahead = open.size;
     if (ahead >= MAX_PIPELINED_REQUESTS) {
       return new ProtocolError(
         "THROTTLING_QUOTA_EXCEEDED",
@@ -47,16 +49,22 @@ export class HttpLoad {
         { hint: "Try again a little later." },
       );
     }
-    this.#perSocket.set(request.socket, ahead + 1);
+    this.#perSocket.set(request.socket, open.add(response));
     this.#requests++;
     this.#bodyBytes += bodyBytes;
     response.once("close", () => {
-      this.#perSocket.set(request.socket, (this.#perSocket.get(request.socket) ?? 1) - 1);
+      open.delete(response);
       this.#requests--;
       this.#bodyBytes -= bodyBytes;
       this.#answerBytes -= this.#answers.get(response) ?? 0;
     });
     return undefined;
+  }
+
+  /** Whether what is written to this socket now would meet another answer: one that has begun, or that a whole request waits for. */
+  isAnswering(socket: Duplex): boolean {
+    for (const { headersSent, req } of this.#perSocket.get(socket) ?? []) if (headersSent || req.complete) return true;
+    return false;
   }
 
   /**

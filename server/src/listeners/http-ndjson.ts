@@ -8,6 +8,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ProtocolError } from "@brooklet/protocol";
 import { parseRecords, type ReadableRecord, readRecord, recordPaths } from "@brooklet/protocol/readable";
+import { Breath } from "./breath.ts";
 import { asProtocolError } from "./dispatch.ts";
 import { NDJSON_CONTENT_TYPE, refuseRequest } from "./http-answers.ts";
 import { type Call, callFor, type HttpServices } from "./http-exchange.ts";
@@ -83,6 +84,7 @@ export class NdjsonBody {
   readonly #store: (records: readonly (ReadableRecord | ProtocolError)[]) => Promise<RecordResult[]>;
   readonly #lines: Lines;
   readonly #maxPartBytes: number;
+  readonly #breath: Breath;
   #part: (ReadableRecord | ProtocolError)[] = [];
   #partBytes = 0;
   #storing: Promise<void> | undefined;
@@ -101,6 +103,7 @@ export class NdjsonBody {
     this.#response = response;
     this.#services = services;
     this.#store = store;
+    this.#breath = new Breath(services.clock);
     this.#lines = new Lines(ESCAPED_BYTES_PER_BYTE * settings["message.max.bytes"] + MAX_FIELDS_BYTES);
     this.#maxPartBytes = Math.min(MAX_PART_BYTES, Math.floor(requestMaxBytes / PARTS_PER_REQUEST));
   }
@@ -108,11 +111,16 @@ export class NdjsonBody {
   async run(): Promise<void> {
     this.#services.streams.opened(this.#response, { stop: () => this.#stop() });
     for (let chunk = await this.#next(); chunk !== undefined; chunk = await this.#next()) {
-      for (const line of this.#lines.push(chunk)) await this.#take(line);
+      for (const line of this.#lines.push(chunk)) {
+        this.#take(line);
+        if (this.#isFull) await this.#room();
+        const pause = this.#breath.take(line instanceof ProtocolError ? 0 : line.byteLength);
+        if (pause !== undefined) await pause;
+      }
       this.#begin();
     }
     const last = this.#stopped ? undefined : this.#lines.end();
-    if (last !== undefined) await this.#take(last);
+    if (last !== undefined) this.#take(last);
     while (this.#part.length > 0 || this.#storing !== undefined) {
       this.#begin();
       await this.#storing;
@@ -135,16 +143,23 @@ export class NdjsonBody {
     });
   }
 
-  async #take(line: Uint8Array | ProtocolError): Promise<void> {
+  get #isFull(): boolean {
+    return this.#partBytes >= this.#maxPartBytes || this.#part.length >= MAX_PART_RECORDS;
+  }
+
+  async #room(): Promise<void> {
+    while (this.#isFull) {
+      this.#begin();
+      await this.#storing;
+    }
+  }
+
+  #take(line: Uint8Array | ProtocolError): void {
     if (line instanceof ProtocolError) this.#part.push(line);
     else if (isBlank(line)) return;
     else {
       this.#part.push(asRecord(() => this.#read(line)));
       this.#partBytes += line.byteLength;
-    }
-    while (this.#partBytes >= this.#maxPartBytes || this.#part.length >= MAX_PART_RECORDS) {
-      this.#begin();
-      await this.#storing;
     }
   }
 

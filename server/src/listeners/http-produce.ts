@@ -6,6 +6,7 @@
 
 import { type ApiRequest, ProtocolError, partitionForKey, type RecordData, type WireError } from "@brooklet/protocol";
 import { parseRecords, type ReadableRecord, readRecord, recordPaths } from "@brooklet/protocol/readable";
+import { Breath } from "./breath.ts";
 import { type Call, fromWire, type HttpServices } from "./http-exchange.ts";
 import { only } from "./http-query.ts";
 import { batchesOf, checkRecordCount, MAX_RECORDS } from "./readable-records.ts";
@@ -39,8 +40,15 @@ export class ReadableProducer {
     if (!Array.isArray(fields.records)) throw new ProtocolError("INVALID_REQUEST", 'the body needs "records", a list');
     checkRecordCount(fields.records.length);
     const destination = await this.destination(topic, call);
-    const nowMs = this.#services.clock.wallMs();
-    const records = fields.records.map((record: unknown) => asRecord(() => readRecord(record, values, nowMs)));
+    const { clock } = this.#services;
+    const nowMs = clock.wallMs();
+    const breath = new Breath(clock);
+    const records: (ReadableRecord | ProtocolError)[] = [];
+    for (const record of fields.records as unknown[]) {
+      records.push(asRecord(() => readRecord(record, values, nowMs)));
+      const pause = breath.take();
+      if (pause !== undefined) await pause;
+    }
     const results = await this.store(destination, records, call);
     return { httpStatus: statusOf(results), body: { results } };
   }

@@ -92,8 +92,9 @@ async function readRecords(
   params: { topic: string; partition: string },
   query: Query,
   call: Call,
-  { broker }: HttpServices,
+  services: HttpServices,
 ): Promise<{ body: string }> {
+  const { broker } = services;
   const topic = params.topic;
   const partition = numberOf(params.partition, "partition", 0, MAX_PARTITION);
   const isolation = isolationOf(query);
@@ -116,7 +117,7 @@ async function readRecords(
   });
   const result = only(header.results);
   const bounds = { maxRecords, maxChars: broker.settings["max.reply.bytes"] };
-  const { texts, leftOffset } = await showRecords(payload, offset, bounds, broker, { partition });
+  const { texts, leftOffset } = await showRecords(payload, offset, bounds, services, { partition });
   const { highWatermark, logStartOffset } = result;
   // What is left out is where to go on.
   const ends = JSON.stringify({ nextOffset: leftOffset ?? result.nextOffset, highWatermark, logStartOffset });

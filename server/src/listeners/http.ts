@@ -18,12 +18,16 @@ import { ConnectionBounds } from "./connection-bounds.ts";
 import { answerCrossOrigin } from "./cross-origin.ts";
 import type { Guard } from "./guard.ts";
 import {
+  encodedBody,
+  isEncoded,
   NDJSON_CONTENT_TYPE,
+  refuseExpectation,
   refuseRequest,
   refuseRoute,
   refuseSocket,
   respondError,
   respondUnsupportedType,
+  shownRoute,
   takesMethod,
   unknownRoute,
 } from "./http-answers.ts";
@@ -109,6 +113,8 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
         deny(request, denial, () => refuseRequest(response, denial.error));
       } else if (stopping) {
         refuseRequest(response, new ProtocolError("BROKER_NOT_AVAILABLE", "the broker is stopping"));
+      } else if (isEncoded(request)) {
+        refuseRequest(response, encodedBody(), 415);
       } else {
         const overload = load.enter(request, response);
         if (overload === undefined) {
@@ -123,7 +129,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     };
   };
 
-  const { server, fastify } = createHttpServer(front, bodyLimitBytes, { ...options, streams });
+  const { server, fastify } = createHttpServer(front, bodyLimitBytes, { ...options, streams, load });
   const services = { ...options, load, streams };
   addApiRoute(fastify, services);
   addSimpleRoutes(fastify, services);
@@ -211,7 +217,7 @@ function createHttpServer(
     route: (request: IncomingMessage, response: ServerResponse) => void,
   ) => (request: IncomingMessage, response: ServerResponse) => void,
   bodyLimitBytes: number,
-  { broker, streams }: HttpDoorOptions & { readonly streams: OpenStreams },
+  { broker, streams, load }: HttpDoorOptions & { readonly streams: OpenStreams; readonly load: HttpLoad },
 ): { server: Server; fastify: FastifyInstance } {
   const silenceMs = broker.settings["fetch.max.wait.ms"] + SILENCE_BEYOND_WAIT_MS;
   const requestTimeout = broker.settings["http.request.timeout.ms"];
@@ -228,9 +234,9 @@ function createHttpServer(
     onConstructorPoisoning: "error",
     exposeHeadRoutes: false,
     logger: false,
-    frameworkErrors: (error, _request, reply) =>
-      respondError(reply.raw, httpError(error, broker.logger), statusOf(error)),
-    clientErrorHandler: (error, socket) => refuseGarbage(error, socket, streams),
+    frameworkErrors: (error, request, reply) =>
+      respondError(reply.raw, httpError(error, request.raw, broker.logger), statusOf(error)),
+    clientErrorHandler: (error, socket) => refuseGarbage(error, socket, { streams, load }),
     // The guard stands before Fastify, so that no route, present or future, can be without it.
     serverFactory: (route) => {
       const created = createServer(
@@ -251,6 +257,8 @@ function createHttpServer(
       created.timeout = silenceMs;
       // Bounded by their bytes: Node would pass over those beyond a count, and the guard with it.
       created.maxHeadersCount = 0;
+      // Node would answer by itself, past the guard.
+      created.on("checkExpectation", front(refuseExpectation));
       server = created;
       return created;
     },
@@ -263,17 +271,22 @@ function createHttpServer(
   fastify.setErrorHandler((error, request, reply) => {
     if (request.is404 || !takesMethod(request.raw)) refuseRoute(request.raw, reply.raw);
     else if (statusOf(error) === 415) respondUnsupportedType(reply.raw);
-    else respondError(reply.raw, httpError(error, broker.logger), statusOf(error));
+    else respondError(reply.raw, httpError(error, request.raw, broker.logger), statusOf(error));
   });
   if (server === undefined) throw new Error("Fastify made no server");
   return { server, fastify };
 }
 
 /** What Node could not read as a request: too large, too slow, or no HTTP at all. */
-function refuseGarbage(error: Error & { code?: string }, socket: Duplex, streams: OpenStreams): void {
+function refuseGarbage(
+  error: Error & { code?: string },
+  socket: Duplex,
+  { streams, load }: { readonly streams: OpenStreams; readonly load: HttpLoad },
+): void {
   // Told once per request: a body that may last goes on.
   if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && streams.lasts(socket)) return;
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  // In the middle of another answer this one would be read as a part of it, or as that of another request.
+  if (error.code === "ECONNRESET" || !socket.writable || load.isAnswering(socket)) {
     socket.destroy();
     return;
   }
@@ -287,12 +300,19 @@ function refuseGarbage(error: Error & { code?: string }, socket: Duplex, streams
 }
 
 /** What Fastify found wrong with a request before it reached a route: its size, its length, its path. */
-function httpError(error: unknown, logger: HttpDoorOptions["broker"]["logger"]): ProtocolError {
+function httpError(
+  error: unknown,
+  request: IncomingMessage,
+  logger: HttpDoorOptions["broker"]["logger"],
+): ProtocolError {
   const httpStatus = statusOf(error);
   if (httpStatus >= 500) {
     logger.error({ err: error }, "an HTTP request failed unexpectedly; this is a bug in brooklet");
     return new ProtocolError("UNKNOWN_SERVER_ERROR", "the broker failed unexpectedly; its log says more");
   }
+  // Fastify's own words repeat the query.
+  if ((error as { code?: unknown }).code === "FST_ERR_BAD_URL")
+    return new ProtocolError("INVALID_REQUEST", `the path of ${shownRoute(request)} is no UTF-8 in percent-encoding`);
   const message = error instanceof Error ? error.message : "the request cannot be read";
   return new ProtocolError(httpStatus === 413 ? "RECORD_LIST_TOO_LARGE" : "INVALID_REQUEST", message);
 }

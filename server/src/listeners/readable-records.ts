@@ -3,7 +3,9 @@
 
 import { BatchBuilder, type DecodedRecord, decodeBatch, ProtocolError, type RecordData } from "@brooklet/protocol";
 import { recordJson } from "@brooklet/protocol/readable";
+import type { Clock } from "@brooklet/protocol/world";
 import type { BrokerParts } from "../api/handler.ts";
+import { Breath } from "./breath.ts";
 
 /** Records of one request; what is larger belongs to the SDK, or into a stream. */
 export const MAX_RECORDS = 100_000;
@@ -39,9 +41,10 @@ export async function showRecords(
   batches: readonly Uint8Array[],
   fromOffset: number,
   bounds: { readonly maxRecords: number; readonly maxChars: number },
-  broker: Pick<BrokerParts, "log">,
+  { broker, clock }: { readonly broker: Pick<BrokerParts, "log">; readonly clock: Clock },
   place: { readonly partition?: number } = {},
 ): Promise<ShownRecords> {
+  const breath = new Breath(clock);
   const texts: string[] = [];
   let chars = 0;
   for (const batch of batches) {
@@ -51,6 +54,8 @@ export async function showRecords(
       if (chars > 0 && chars + text.length > bounds.maxChars) return { texts, chars, leftOffset: record.offset };
       texts.push(text);
       chars += text.length;
+      const pause = breath.take(text.length);
+      if (pause !== undefined) await pause;
     }
   }
   return { texts, chars, leftOffset: undefined };

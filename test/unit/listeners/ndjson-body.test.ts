@@ -27,13 +27,20 @@ class World {
   readonly parts: { count: number; finish(): void }[] = [];
   stream: OpenStream | undefined;
   written = 0;
+  breaths = 0;
   readonly done: Promise<void>;
 
   constructor() {
     let offset = 0;
     const services = {
       broker: { settings },
-      clock: { wallMs: () => 0 },
+      clock: {
+        wallMs: () => 0,
+        defer: (run: () => void) => {
+          this.breaths++;
+          setImmediate(run);
+        },
+      },
       streams: { opened: (_response: unknown, stream: OpenStream) => (this.stream = stream) },
     } as unknown as HttpServices;
     const store = (records: readonly (object | ProtocolError)[]) =>
@@ -106,4 +113,18 @@ test("a stop lets what was taken finish, and reads no more", async () => {
   await world.done;
   expect(world.results).toHaveLength(2);
   expect(world.response.writableEnded).toBe(true);
+});
+
+test("a piece of a body with thousands of lines that are no records is judged in pieces: others have their turn between", async () => {
+  const world = new World();
+  world.request.end("{}\n".repeat(2_000));
+  await settle();
+  while (world.parts.length === 0) await settle();
+  expect(world.breaths).toBeGreaterThan(10);
+  for (let next = 0; world.results.length < 2_000; next++) {
+    while (world.parts.length <= next) await settle();
+    world.parts[next]?.finish();
+    await settle();
+  }
+  await world.done;
 });
