@@ -5,7 +5,7 @@
 // after a failed turn every group stands where the store stands (hard place 1); after `close` there is no timer.
 
 import { type ApiRequest, type ApiResponse, checkGroupId, idProblem, ProtocolError } from "@brooklet/protocol";
-import { type Clock, type Deferred, deferred } from "@brooklet/protocol/world";
+import { type Clock, deferred } from "@brooklet/protocol/world";
 import type { OffsetsTopicWriter, RecordTimes, Topic, TopicCatalog } from "../log/log.ts";
 import type { Peer } from "../peer.ts";
 import { listOfNames, type Settings } from "../settings.ts";
@@ -32,6 +32,7 @@ import { Patterns, shown } from "./patterns.ts";
 import { RebalanceCounts } from "./rebalance-counts.ts";
 import { encodeGroup, parseGroup } from "./stored-group.ts";
 import { Timeline } from "./timeline.ts";
+import { WaitingHeartbeats } from "./waiting-heartbeats.ts";
 
 /** What the log is told at info; the rest is debug. */
 const NEWS: ReadonlySet<Happening["event"]> = new Set(["join", "leave", "eviction", "epoch", "restore"]);
@@ -72,10 +73,7 @@ class Coordinator implements GroupCoordinator {
   readonly #changedTopics = new ChangedTopics();
   /** Groups that the open turn's seal must visit. */
   readonly #unsealed = new Set<GroupEntry>();
-  /** Heartbeats without an answer yet. */
-  readonly #waiting = new Map<ReplyTo, Deferred<HeartbeatAnswer>>();
-  /** Heartbeats whose turn failed, until its verdict comes. */
-  #doomed: ReplyTo[] = [];
+  readonly #waiting = new WaitingHeartbeats();
   #turnRequested = false;
   #closed = false;
 
@@ -160,7 +158,7 @@ class Coordinator implements GroupCoordinator {
       "KAFKA_STORAGE_ERROR",
       "the broker stops before the disk has answered; what the heartbeat asked for may or may not be stored",
     );
-    for (const to of [...this.#waiting.keys()]) this.#refuse(to, unknown);
+    this.#waiting.refuseAll(unknown);
     this.#offsets.close(this.#stopping());
   }
 
@@ -175,19 +173,18 @@ class Coordinator implements GroupCoordinator {
     if (known === undefined && memberEpoch !== 0) throw this.#unknownGroup(groupId, memberId, nowMs);
     const entry = known ?? this.#admit(groupId);
     const to: ReplyTo = { peer };
-    const waiting = deferred<HeartbeatAnswer>();
-    this.#waiting.set(to, waiting);
+    const answered = this.#waiting.add(to);
     try {
       this.#apply(entry, entry.group.heartbeat(request, to, nowMs));
       this.#clients.heard(peer, entry);
       // At once: the next request may bring one pattern too many.
       if (request.pattern !== undefined) this.#patterns.use(groupId, entry.group.patterns);
     } catch (error) {
-      this.#waiting.delete(to);
+      this.#waiting.drop(to);
       if (known === undefined) this.#groups.delete(groupId);
       throw error;
     }
-    return await waiting.promise;
+    return await answered;
   }
 
   async commitOffsets(request: ApiRequest<"offsetCommit">): Promise<ApiResponse<"offsetCommit">["results"]> {
@@ -283,14 +280,11 @@ class Coordinator implements GroupCoordinator {
     const { groupId } = entry.group;
     for (const effect of effects) {
       switch (effect.kind) {
-        case "answer": {
-          const waiting = this.#waiting.get(effect.to);
-          this.#waiting.delete(effect.to);
-          waiting?.resolve(effect.answer);
+        case "answer":
+          this.#waiting.answer(effect.to, effect.answer);
           break;
-        }
         case "refuse":
-          this.#refuse(effect.to, effect.error);
+          this.#waiting.refuse(effect.to, effect.error);
           break;
         case "schedule":
           this.#deadlines.schedule(deadlineKey(groupId, effect.deadline, effect.memberId), effect.delayMs, () =>
@@ -340,7 +334,7 @@ class Coordinator implements GroupCoordinator {
       changes: [],
       essential: true,
       durable: () => {},
-      failed: (error) => this.#refuseDoomed(error),
+      failed: (error) => this.#waiting.refuseDoomed(error),
     });
   }
 
@@ -355,7 +349,7 @@ class Coordinator implements GroupCoordinator {
         entry.durable = state;
         this.#apply(entry, group.durable(version, this.#clock.nowMs()));
       },
-      failed: (error) => this.#refuseDoomed(error),
+      failed: (error) => this.#waiting.refuseDoomed(error),
     });
   }
 
@@ -382,20 +376,10 @@ class Coordinator implements GroupCoordinator {
       if (entry.group.isQuiet) continue;
       entry.timeline.takeBack(entry.group.durableVersion);
       const { effects, doomed } = entry.group.restore(entry.durable, this.#clock.nowMs());
-      this.#doomed.push(...doomed);
+      this.#waiting.doom(doomed);
       this.#patterns.use(entry.group.groupId, entry.group.patterns);
       this.#apply(entry, effects);
     }
-  }
-
-  #refuseDoomed(error: ProtocolError): void {
-    for (const to of this.#doomed.splice(0)) this.#refuse(to, error);
-  }
-
-  #refuse(to: ReplyTo, error: ProtocolError): void {
-    const waiting = this.#waiting.get(to);
-    this.#waiting.delete(to);
-    waiting?.reject(error);
   }
 
   #topicChanged(topic: Topic, change: "created" | "deleted" | "extended"): void {

@@ -15,6 +15,7 @@ import {
   checkSeq,
   type GroupLimits,
   type HeartbeatRequest,
+  keepVolatile,
   type Member,
   ownedKeys,
   spokenName,
@@ -22,7 +23,17 @@ import {
 import { armDeadlines, scheduleSession, standStill } from "./member-deadlines.ts";
 import { update } from "./member-update.ts";
 import { OwedAnswers } from "./owed-answers.ts";
-import { listed, type PartitionKey, type PartitionRef, spoken, type Topics } from "./partitions.ts";
+import {
+  connectionClosed,
+  JOIN_NOT_STORED,
+  noReturn,
+  notGivenUp,
+  ownLeave,
+  type PartingWords,
+  removedByAdministrator,
+  silence,
+} from "./parting-words.ts";
+import { type PartitionKey, type PartitionRef, spoken, type Topics } from "./partitions.ts";
 import type { PatternMatches } from "./patterns.ts";
 import type { Step } from "./reconcile.ts";
 import { Roster } from "./roster.ts";
@@ -46,7 +57,6 @@ export interface GroupSurroundings {
 }
 
 const NOTHING: ReadonlySet<PartitionKey> = new Set();
-const REJOIN = "Join again with epoch 0.";
 
 export class Group {
   readonly groupId: string;
@@ -172,34 +182,19 @@ export class Group {
       member.prolonged = true;
       return [scheduleSession(member, member.sessionTimeoutMs, nowMs)];
     }
-    if (deadline === "session" && member.departed)
-      return this.#evict(member, nowMs, {
-        why: `nobody came back as static member ${member.instanceId} for ${spoken(nowMs - member.lastHeardMs)}`,
-        advice: REJOIN,
-      });
-    if (deadline === "session")
-      return this.#fail(member, nowMs, {
-        why: `no heartbeat for ${spoken(nowMs - member.lastHeardMs)}`,
-        advice: "Raise session.timeout.ms or move the work off the event loop.",
-      });
+    if (deadline === "session" && member.departed) return this.#evict(member, nowMs, noReturn(member, nowMs));
+    if (deadline === "session") return this.#fail(member, nowMs, silence(member, nowMs));
     member.rebalanceArmedMs = undefined;
     // A deleted topic may have taken what it was to give up.
     if (member.pendingRevocation.size === 0) return [];
-    const late = listed(this.#topics, member.pendingRevocation.values());
-    return this.#evict(member, nowMs, {
-      why: `it did not give up ${late} within ${spoken(member.rebalanceTimeoutMs)}`,
-      advice: "Call poll() more often or raise max.poll.interval.ms.",
-    });
+    return this.#evict(member, nowMs, notGivenUp(member, this.#topics));
   }
 
   /** The member's client closed its last connection and has not come back for `graceMs`; not while an answer is owed. */
   connectionLost(memberId: string, graceMs: number, nowMs: number): Effect[] {
     const member = this.#roster.members.get(memberId);
     if (member === undefined || member.departed || member.owed !== undefined) return [];
-    return this.#fail(member, nowMs, {
-      why: `its connection closed and it did not come back within ${spoken(graceMs)} (group.disconnect.grace.ms)`,
-      advice: "Look for why its process ended or lost its network, or raise group.disconnect.grace.ms.",
-    });
+    return this.#fail(member, nowMs, connectionClosed(graceMs));
   }
 
   /**
@@ -213,13 +208,12 @@ export class Group {
     nowMs: number,
   ): { effects: Effect[]; refusals: (ProtocolError | undefined)[] } {
     const effects: Effect[] = [];
-    const said = printable(reason);
-    const why = `an administrator removed it${said === undefined || said === "" ? "" : `: ${said}`}`;
+    const words = { verb: "was removed", ...removedByAdministrator(reason), atMs: nowMs } as const;
     const refusals = items.map((item) => {
       const member = findNamed(this.#roster, item, (memberId) => this.unknownMember(memberId, nowMs));
       if (member instanceof ProtocolError) return member;
       const { owed, peer } = member;
-      effects.push(...this.#remove(member, "leave", { verb: "was removed", why, advice: REJOIN, atMs: nowMs }));
+      effects.push(...this.#remove(member, "leave", words));
       this.#due.delete(member);
       this.#answers.forget(member);
       if (owed !== undefined)
@@ -288,16 +282,7 @@ export class Group {
       const known = before.get(member.id);
       const farewell = this.#farewells.find(this.groupId, member.id, nowMs);
       this.#farewells.forget(this.groupId, member.id);
-      member.seq = known?.seq ?? farewell?.seq;
-      member.commitSeq = known?.commitSeq ?? farewell?.commitSeq;
-      member.peer = known?.peer;
-      member.hinted = known?.hinted ?? false;
-      member.rebalanceArmedMs = known?.rebalanceArmedMs;
-      member.lastHeardMs = known?.lastHeardMs ?? nowMs;
-      member.sessionDueMs = known?.sessionDueMs;
-      member.graceDueMs = known?.graceDueMs;
-      member.claimant = known?.claimant;
-      member.revocationLeftMs = known?.revocationLeftMs;
+      keepVolatile(member, known ?? { ...farewell, lastHeardMs: nowMs });
       // Its deadlines ran on, unless an answer was owed, which leaves now, or it had departed.
       if (known === undefined || known.owed !== undefined || known.departed !== member.departed)
         effects.push(...armDeadlines(member, nowMs));
@@ -305,8 +290,7 @@ export class Group {
     for (const member of before.values()) {
       if (this.#roster.members.has(member.id)) continue;
       effects.push(...standStill(member, nowMs));
-      const farewell = { verb: "left", why: "its join could not be stored", advice: REJOIN, atMs: nowMs } as const;
-      this.#bid(member, farewell, []);
+      this.#bid(member, { verb: "left", ...JOIN_NOT_STORED, atMs: nowMs }, []);
     }
     effects.push(this.#happened("restore", { reason: "a write failed: the group stands where it was stored last" }));
     return { effects, doomed };
@@ -433,26 +417,25 @@ export class Group {
   #leave(member: Member, request: HeartbeatRequest, to: ReplyTo, nowMs: number): Effect[] {
     const effects = this.#supersede(member, "the member left after it");
     member.seq = request.seq;
-    const why = printable(request.reason) ?? "it left the group";
-    effects.push(...this.#remove(member, "leave", { verb: "left", why, advice: REJOIN, atMs: nowMs }));
+    effects.push(...this.#remove(member, "leave", { verb: "left", ...ownLeave(request.reason), atMs: nowMs }));
     this.#answers.replyToLeave(member.id, -1, to, this.#roster.version);
     return effects;
   }
 
   /** Its time is over. Who waits for its place as the same static member finds it as it was; nobody else gets it meanwhile. */
-  #fail(member: Member, nowMs: number, { why, advice }: { why: string; advice: string }): Effect[] {
+  #fail(member: Member, nowMs: number, words: PartingWords): Effect[] {
     const claimant = waitingClaimant(member);
-    if (claimant === undefined) return this.#evict(member, nowMs, { why, advice });
+    if (claimant === undefined) return this.#evict(member, nowMs, words);
     const durationMs = claimWaitMs(member, this.#limits.heartbeatIntervalMs);
-    const reason = `${why}; its place waits ${spoken(durationMs)} for ${claimant}, who wants to be ${member.instanceId}`;
+    const reason = `${words.why}; its place waits ${spoken(durationMs)} for ${claimant}, who wants to be ${member.instanceId}`;
     return [
       ...this.#keepPlace(member, durationMs, nowMs),
       this.#happened("eviction", { member: member.id, reason: printable(reason) ?? "" }),
     ];
   }
 
-  #evict(member: Member, nowMs: number, { why, advice }: { why: string; advice: string }): Effect[] {
-    return this.#remove(member, "eviction", { verb: "was removed", why, advice, atMs: nowMs });
+  #evict(member: Member, nowMs: number, words: PartingWords): Effect[] {
+    return this.#remove(member, "eviction", { verb: "was removed", ...words, atMs: nowMs });
   }
 
   #remove(member: Member, event: "leave" | "eviction", farewell: FarewellWords): Effect[] {

@@ -131,6 +131,20 @@ export function newMember(id: string, limits: GroupLimits): Member {
   };
 }
 
+/** What of a member no failed turn takes back (hard place 1); of one that was gone only its numbers are known. */
+export function keepVolatile(member: Member, known: Partial<Member> & Pick<Member, "lastHeardMs">): void {
+  member.seq = known.seq;
+  member.commitSeq = known.commitSeq;
+  member.peer = known.peer;
+  member.hinted = known.hinted ?? false;
+  member.rebalanceArmedMs = known.rebalanceArmedMs;
+  member.revocationLeftMs = known.revocationLeftMs;
+  member.lastHeardMs = known.lastHeardMs;
+  member.sessionDueMs = known.sessionDueMs;
+  member.graceDueMs = known.graceDueMs;
+  member.claimant = known.claimant;
+}
+
 /** "w1", or "w1 (billing-worker)" where the client gave itself a name. */
 export function spokenName({ id, clientId }: Pick<Member, "id" | "clientId">): string {
   return clientId === "" || clientId === id ? id : `${id} (${clientId})`;
