@@ -166,7 +166,11 @@ export function leavesBatchesToRemove(turn: Turn): boolean {
  * `failed`: unknown; the storage has stopped and stays stopped (fail-stop).
  */
 export type TurnVerdict =
-  | { readonly outcome: "durable" }
+  | {
+      readonly outcome: "durable";
+      /** The disk was full, and the reserve was given up to make room for this turn: why. */
+      readonly reserveGivenUp?: string;
+    }
   | { readonly outcome: "essentialOnly" | "full" | "refused" | "failed"; readonly message: string };
 
 /** Everything the broker keeps in memory, as the last durable turn left it. */

@@ -193,8 +193,11 @@ export class CommitQueue implements TurnQueue {
       const head = this.#inFlight[0];
       if (head?.verdict === undefined) break;
       this.#inFlight.shift();
-      if (head.verdict.outcome === "durable") this.#tellDurable(head.staged);
-      else this.#failGeneration(head, head.verdict.outcome, head.verdict.message);
+      if (head.verdict.outcome === "durable") {
+        this.#tellDurable(head.staged);
+        // Without its reserve the next full disk would lose commits too.
+        if (head.verdict.reserveGivenUp !== undefined) this.#becomeFull(head.verdict.reserveGivenUp);
+      } else this.#failGeneration(head, head.verdict.outcome, head.verdict.message);
     }
     if (this.#turnWanted) this.#scheduleFlush();
     this.#resolveDrains();

@@ -163,7 +163,10 @@ test("full disk: a turn of nothing but essential parts is durable once the reser
   const db = testDatabase();
   leaveRoom(db, 4);
   const writer = new TurnWriter(db, { giveUp: () => leaveRoom(db, 100), regain: () => true });
-  expect(writer.apply(turn(1, { essential: manyBatches }))).toEqual({ outcome: "durable" });
+  expect(writer.apply(turn(1, { essential: manyBatches }))).toEqual({
+    outcome: "durable",
+    reserveGivenUp: expect.stringContaining("SQLITE_FULL"),
+  });
   expect(writer.apply(turn(2, { essential: [putCounter("a", 1)] }))).toEqual({ outcome: "durable" });
 });
 

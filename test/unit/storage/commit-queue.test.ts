@@ -269,6 +269,24 @@ test("what a failed() stages belongs to the next generation", async () => {
   expect(events).toEqual(["restore to 0", "again durable"]);
 });
 
+test("a turn that only the reserve made room for is durable, and the disk is full from then on: the reserve must come back", async () => {
+  const { clock, storage, events, queue, stage, passes } = rig();
+  stage("commit", { essential: true });
+  await passes();
+  stage("behind");
+  await passes();
+  storage.answer(1, { outcome: "durable", reserveGivenUp: "disk full" });
+  storage.answer(2, durable);
+  await passes();
+  expect(events).toEqual(["commit durable", "behind durable"]);
+  expect(queue.storageFull).toBe(true);
+  await clock.advance(1500);
+  expect(storage.probes).toBe(1);
+  storage.space = true;
+  await clock.advance(1000);
+  expect(queue.storageFull).toBe(false);
+});
+
 test("a full disk is asked for room once a second, until there is some", async () => {
   const { clock, storage, queue, stage, passes } = rig();
   stage("produce", { changes: [append(1, 0)] });

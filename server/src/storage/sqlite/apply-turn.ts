@@ -73,7 +73,7 @@ export class TurnWriter {
       this.#refused = { generation: turn.generation, message };
       return { outcome: "full", message };
     }
-    if (essential.length === turn.parts.length) return { outcome: "durable" };
+    if (essential.length === turn.parts.length) return { outcome: "durable", reserveGivenUp: message };
     this.#refused = { generation: turn.generation, message };
     return { outcome: essential.length > 0 ? "essentialOnly" : "full", message };
   }
