@@ -8,33 +8,34 @@ import { Simulation } from "./simulation.ts";
 const GROUP = "billing";
 const SESSION_MS = 10_000;
 
-test("1,000 members join at once: one owner each, settled in seconds, and again when half of them leave", async () => {
-  const simulation = await Simulation.start({ seed: 1, topics: { orders: 1_000 } });
-  simulation.disk.delayMs = () => 5;
-  const members = Array.from(
-    { length: 1_000 },
-    (_, index) =>
-      new LightMember(simulation, `m${index}`, { groupId: GROUP, topics: ["orders"], sessionTimeoutMs: SESSION_MS }),
-  );
-  const counts = () => members.map(({ owned = [] }) => owned.length);
-  const partitions = () => new Set(members.flatMap(({ owned = [] }) => owned.map(({ partition }) => partition))).size;
-  await simulation.clock.runUntil(() => counts().every((count) => count === 1), 5_000, "everybody having one");
-  expect(partitions()).toBe(1_000);
-  // Through two sessions' time nobody is taken for dead.
-  const { epoch } = await simulation.group(GROUP);
-  await simulation.advance(2 * SESSION_MS);
-  const settled = await simulation.group(GROUP);
-  expect([settled.state, settled.epoch, settled.members.length]).toEqual(["Stable", epoch, 1_000]);
+for (const seed of seeds(1))
+  test(`1,000 members join at once: one owner each, settled in seconds, and again when half of them leave (seed ${seed})`, async () => {
+    const simulation = await Simulation.start({ seed, topics: { orders: 1_000 } });
+    simulation.disk.delayMs = () => 5;
+    const members = Array.from(
+      { length: 1_000 },
+      (_, index) =>
+        new LightMember(simulation, `m${index}`, { groupId: GROUP, topics: ["orders"], sessionTimeoutMs: SESSION_MS }),
+    );
+    const counts = () => members.map(({ owned = [] }) => owned.length);
+    const partitions = () => new Set(members.flatMap(({ owned = [] }) => owned.map(({ partition }) => partition))).size;
+    await simulation.clock.runUntil(() => counts().every((count) => count === 1), 5_000, "everybody having one");
+    expect(partitions()).toBe(1_000);
+    // Through two sessions' time nobody is taken for dead.
+    const { epoch } = await simulation.group(GROUP);
+    await simulation.advance(2 * SESSION_MS);
+    const settled = await simulation.group(GROUP);
+    expect([settled.state, settled.epoch, settled.members.length]).toEqual(["Stable", epoch, 1_000]);
 
-  const leaving = members.splice(0, 500);
-  await simulation.during(Promise.all(leaving.map((one) => one.leave())));
-  await simulation.clock.runUntil(() => counts().every((count) => count === 2), 5_000, "everybody having two");
-  expect(partitions()).toBe(1_000);
-  expect([...members, ...leaving].flatMap(({ errors }) => errors)).toEqual([]);
-  await simulation.during(Promise.all(members.map((one) => one.leave())));
-  expect((await simulation.group(GROUP)).state).toBe("Empty");
-  await simulation.finish();
-}, 60_000);
+    const leaving = members.splice(0, 500);
+    await simulation.during(Promise.all(leaving.map((one) => one.leave())));
+    await simulation.clock.runUntil(() => counts().every((count) => count === 2), 5_000, "everybody having two");
+    expect(partitions()).toBe(1_000);
+    expect([...members, ...leaving].flatMap(({ errors }) => errors)).toEqual([]);
+    await simulation.during(Promise.all(members.map((one) => one.leave())));
+    expect((await simulation.group(GROUP)).state).toBe("Empty");
+    await simulation.finish();
+  }, 60_000);
 
 /** A member that hands in more commits than its grant while the disk stands still, and a heartbeat behind them. */
 async function overdrawn(seed: number) {
