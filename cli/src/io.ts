@@ -1,11 +1,12 @@
 // The command's own streams: data on stdout, everything else on stderr, quiet when the reader of a pipe goes away.
-// Invariant: a write waits while the pipe is full, so memory stays bounded however slow the reader is.
+// Invariants: a write waits while the pipe is full, so memory stays bounded however slow the reader is; a terminal gets no
+// control character but tab and new line, because names and records are other people's text; pipes get every byte.
 
 import type { Readable, Writable } from "node:stream";
 
 export interface Streams {
   readonly stdin: Readable & { readonly isTTY?: boolean };
-  readonly stdout: Writable;
+  readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean };
 }
 
@@ -13,6 +14,17 @@ export interface Streams {
 export class BrokenPipe extends Error {
   override name = "BrokenPipe";
 }
+
+/** What moves the cursor, changes the title or turns the text around; also as C1 and in Unicode. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Text for a terminal: what would steer it stands there as `\u001b`. */
+export function harmless(text: string): string {
+  return text.replace(STEERING, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+const utf8 = new TextDecoder();
 
 /** Where a command writes. */
 export class Output {
@@ -37,7 +49,9 @@ export class Output {
   /** Writes data; resolves when there is room for more. */
   async write(data: string | Uint8Array): Promise<void> {
     this.#broken.signal.throwIfAborted();
-    if (this.#streams.stdout.write(data)) return;
+    const { stdout } = this.#streams;
+    const shown = stdout.isTTY === true ? harmless(typeof data === "string" ? data : utf8.decode(data)) : data;
+    if (stdout.write(shown)) return;
     await new Promise<void>((resolve, reject) => {
       const onDrain = () => {
         this.#broken.signal.removeEventListener("abort", onBroken);
@@ -63,7 +77,8 @@ export class Output {
 
   /** For people: progress, hints, errors. */
   note(text: string): void {
-    this.#streams.stderr.write(`${text}\n`);
+    const { stderr } = this.#streams;
+    stderr.write(`${stderr.isTTY === true ? harmless(text) : text}\n`);
   }
 
   /** Resolves when everything written has left the process, or never will. */

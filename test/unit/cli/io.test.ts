@@ -2,7 +2,7 @@
 
 import { PassThrough, Writable } from "node:stream";
 import { expect, test } from "vitest";
-import { BrokenPipe, Output, table } from "../../../cli/src/io.ts";
+import { BrokenPipe, harmless, Output, table } from "../../../cli/src/io.ts";
 
 function output(stdout: Writable) {
   const notes: string[] = [];
@@ -67,4 +67,23 @@ test("columns are as wide as their widest cell, without white space at the end",
       ],
     ),
   ).toBe("A     LONG   Z\nwide  1\nb     22222  end");
+});
+
+test("a terminal gets no control characters of other people's text; a pipe gets every byte", async () => {
+  const nasty = "a\u001b[2Jb\u009b31mc\u0007\u202ed\te\n";
+  const shown = "a\\u001b[2Jb\\u009b31mc\\u0007\\u202ed\te\n";
+  for (const [isTTY, expected] of [
+    [true, shown],
+    [false, nasty],
+  ] as const) {
+    const stdout = Object.assign(new PassThrough(), { isTTY });
+    const stderr = Object.assign(new PassThrough(), { isTTY });
+    const out = new Output({ stdin: new PassThrough(), stdout, stderr });
+    await out.write(Buffer.from(nasty));
+    await out.write(nasty);
+    out.note(nasty.trimEnd());
+    expect(String(stdout.read())).toBe(expected + expected);
+    expect(String(stderr.read())).toBe(expected);
+  }
+  expect(harmless("größe 😀 日本\t|")).toBe("größe 😀 日本\t|");
 });
