@@ -1,5 +1,6 @@
-// A disk that is slow from some moment on: strace attaches to a running process and delays each of its syncs. What it writes
-// down says which syncs are over, before the process itself can know. Skips, with its reason, where strace cannot do that.
+// A disk that is slow, or fails, from some moment on: strace attaches to a running process and delays each of its syncs, or has
+// one of them fail. What it writes down says which syncs are over, before the process itself can know. Skips, with its reason,
+// where strace cannot do that.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -17,14 +18,23 @@ export interface SlowSyncs {
 }
 
 /** Delays every fsync and fdatasync of the process `pid`, in all its threads. */
-export async function slowSyncs(pid: number, delayMs: number, context: TestContext): Promise<SlowSyncs> {
+export function slowSyncs(pid: number, delayMs: number, context: TestContext): Promise<SlowSyncs> {
+  return injected(pid, `delay_enter=${delayMs * 1000}`, context);
+}
+
+/** Fails the `nth` fsync or fdatasync from now of a thread of the process `pid` with EIO, once. */
+export function failingSync(pid: number, nth: number, context: TestContext): Promise<SlowSyncs> {
+  return injected(pid, `error=EIO:when=${nth}`, context);
+}
+
+async function injected(pid: number, injection: string, context: TestContext): Promise<SlowSyncs> {
   if (spawnSync("strace", ["-V"], { stdio: "ignore" }).status !== 0) context.skip("strace is absent");
   const output = join(testFolder(), "syncs");
   const strace = startProgram(
     "strace",
     [
       ...["-f", "-p", `${pid}`, "-o", output, "-e", "trace=fsync,fdatasync", "-e", "signal=none"],
-      ...["-e", `inject=fsync,fdatasync:delay_enter=${delayMs * 1000}`],
+      ...["-e", `inject=fsync,fdatasync:${injection}`],
     ],
     { keepsErrors: true },
   );

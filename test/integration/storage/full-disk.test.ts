@@ -1,43 +1,17 @@
 // A disk that is really full: a small tmpfs. Needs root and mount(8).
 
-import { execFileSync } from "node:child_process";
-import { closeSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "@brooklet/protocol/world";
-import { expect, onTestFinished, type TestContext, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { Change } from "../../../server/src/storage/storage.ts";
 import { CommitQueue } from "../../../server/src/storage/turns.ts";
 import { SimulatedClock } from "../../support/simulated-clock.ts";
-import { openTestStorage, silentLogger, testFolder } from "../../support/storage-on-file.ts";
+import { fill, smallDisk } from "../../support/small-disk.ts";
+import { openTestStorage, silentLogger } from "../../support/storage-on-file.ts";
 import { append, putOffset, storedTopic } from "../../support/stored.ts";
 
 const MIB = 1024 * 1024;
-
-/** A folder on a file system of its own. */
-function smallDisk(context: TestContext, sizeMib: number): string {
-  const folder = testFolder();
-  if (process.getuid?.() !== 0) context.skip("a small tmpfs can only be mounted as root");
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${sizeMib}m`, "tmpfs", folder], { stdio: "ignore" });
-  } catch {
-    context.skip("mount(8) refuses to mount a tmpfs here");
-  }
-  onTestFinished(() => void execFileSync("umount", ["-l", folder]));
-  return folder;
-}
-
-/** Takes every free byte. */
-function fill(path: string): void {
-  const file = openSync(path, "w");
-  for (const size of [MIB, 4096, 1]) {
-    try {
-      for (;;) writeSync(file, new Uint8Array(size).fill(1));
-    } catch {
-      // Full, at this size.
-    }
-  }
-  closeSync(file);
-}
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise<void>((resolve) => systemClock.defer(resolve));

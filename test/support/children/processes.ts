@@ -24,6 +24,8 @@ export interface BrokerSetup {
   readonly port?: number;
   readonly durability?: "disk" | "process";
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
+  /** Of Node's old generation: garbage is collected before memory grows beyond it. Default: Node's. */
+  readonly maxHeapMib?: number;
 }
 
 /** Starts `brooklet serve`; resolves when it says that it is ready. */
@@ -32,11 +34,13 @@ export async function startBrokerProcess({
   port = 0,
   durability = "disk",
   settings = {},
+  maxHeapMib,
 }: BrokerSetup): Promise<BrokerProcess> {
   const sets = Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
   const child = startProgram(
     process.execPath,
     [
+      ...(maxHeapMib === undefined ? [] : [`--max-old-space-size=${maxHeapMib}`]),
       ...[COMMAND, "serve", "--data", data, "--port", `${port}`],
       ...["--durability", durability, "--log-level", "error", ...sets],
     ],
