@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeBatch } from "@brooklet/protocol";
 import Database from "better-sqlite3";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { openTestStorage, testFolder } from "../../support/storage-on-file.ts";
 
@@ -67,4 +67,20 @@ test("what its last run left to remove goes", async () => {
     db.close();
     return left === 0;
   }, "the removal of the deleted topic");
+});
+
+test("a migration that ends half-way leaves the file as it was", async () => {
+  const data = olderFolder();
+  const db = new Database(join(data, "brooklet.db"));
+  onTestFinished(() => void db.close());
+  const schema = () => db.prepare("SELECT name FROM sqlite_schema ORDER BY name").pluck().all();
+  // The last table that the migration makes is in its way.
+  db.exec("CREATE TABLE leader_epochs (a)");
+  const before = schema();
+  await expect(openTestStorage(data)).rejects.toThrow("leader_epochs");
+  expect(schema()).toEqual(before);
+  expect(db.pragma("user_version", { simple: true })).toBe(1);
+  db.exec("DROP TABLE leader_epochs");
+  const { state } = await openTestStorage(data);
+  expect(state.logEnds).toEqual([{ partitionId: 1, logEndOffset: 300 }]);
 });

@@ -36,6 +36,23 @@ test.each<[At, number, number, number]>([
   expect(await lookUp(at, where)).toEqual({ topic: "orders", partition: 0, offset, timestamp, leaderEpoch });
 });
 
+test("where the broker stamps, its time is what is looked for, also after a restart", async () => {
+  const at = new LogUnderTest({ "log.message.timestamp.type": "LogAppendTime" });
+  await at.create("orders");
+  const firstMs = at.clock.wallMs();
+  await at.produce("orders", batchOf(["a", "b"], { timestamps: [10, 30] }));
+  await at.clock.advance(1000);
+  await at.produce("orders", batchOf(["c"], { timestamps: [20] }));
+  const secondMs = (await lookUp(at, "maxTimestamp"))?.timestamp ?? 0;
+  expect(secondMs).toBeGreaterThanOrEqual(firstMs + 1000);
+  for (let round = 0; round < 2; round++) {
+    expect(await lookUp(at, firstMs + 500)).toMatchObject({ offset: 2, timestamp: secondMs });
+    expect(await lookUp(at, 31)).toMatchObject({ offset: 0 });
+    expect(await lookUp(at, "maxTimestamp")).toMatchObject({ offset: 2, timestamp: secondMs });
+    await at.restart();
+  }
+});
+
 test.each<[At, number]>([
   ["earliest", 0],
   ["latest", 0],

@@ -192,6 +192,19 @@ test("segments, sizes and what expires are the same after a restart", async () =
   expect(usage(at)).toEqual(before);
 });
 
+test("a restart where the index ends with the log counts nothing twice", async () => {
+  const at = logUnderTest();
+  await at.create("orders", 1, { "retention.ms": "-1" });
+  for (let index = 0; index < BATCHES_PER_RANGE; index++)
+    await at.produce("orders", batchOf(["x", "y"], { timestamps: [1000, 1000] }));
+  const before = usage(at);
+  // Any turn takes the complete range along.
+  await at.create("other");
+  expect(at.stored().logIndexes[0]).toMatchObject({ ranges: [{ baseOffset: 0 }], tail: [] });
+  await at.restart();
+  expect(usage(at)).toEqual(before);
+});
+
 test("a closed log checks no more", async () => {
   const at = logUnderTest();
   await at.create("orders", 1, { "retention.ms": "1" });
