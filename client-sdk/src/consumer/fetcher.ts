@@ -19,6 +19,8 @@ import { nameOf } from "./types.ts";
 
 /** One may be parked while others answer; a partition whose turn comes does not wait for the parked ones (`#makeRoom`). */
 export const MAX_FETCHES_IN_FLIGHT = 4;
+/** With more partitions than all fetches in flight can name, a parked one gives way to others after so long. */
+const MIN_PARKED_MS = 100;
 /** Per partition: the answer being handed out, and the next. */
 const MAX_ANSWERS_AHEAD = 2;
 
@@ -49,6 +51,7 @@ export interface FetcherOptions {
 interface Flight {
   readonly abort: AbortController;
   readonly parts: readonly Part[];
+  readonly sentAtMs: number;
 }
 
 interface Part {
@@ -86,10 +89,11 @@ export class Fetcher {
       const parts = this.#fetchable();
       if (parts.length === 0) return;
       if (this.#flights.size >= MAX_FETCHES_IN_FLIGHT) {
-        this.#makeRoom();
+        this.#makeRoom(parts.length);
         return;
       }
-      void this.#fetch({ abort: new AbortController(), parts });
+      const some = parts.slice(0, MAX_PARTITIONS_PER_REQUEST);
+      void this.#fetch({ abort: new AbortController(), parts: some, sentAtMs: this.#options.clock.nowMs() });
     }
   }
 
@@ -113,12 +117,20 @@ export class Fetcher {
 
   /**
    * A fetch that can only be parked gives way: its partitions go again together with those whose turn has come. One that
-   * may bring records is never given up, so a slow network cannot make this go on for ever.
+   * may bring records is never given up, so a slow network cannot make this go on for ever. Where one fetch cannot name them
+   * all, they take turns: each stays parked for a while, or none would ever be answered.
    */
-  #makeRoom(): void {
+  #makeRoom(waiting: number): void {
     const flights = [...this.#flights];
     if (flights.some(({ abort }) => abort.signal.aborted)) return;
-    flights.find(({ parts }) => parts.every((part) => this.#isAtEnd(part)))?.abort.abort();
+    const parked = flights.filter(({ parts }) => parts.every((part) => this.#isAtEnd(part)));
+    const fitting = parked.find(({ parts }) => parts.length + waiting <= MAX_PARTITIONS_PER_REQUEST);
+    const [longest] = parked;
+    const giving = fitting ?? longest;
+    if (giving === undefined) return;
+    const restMs = giving === fitting ? 0 : giving.sentAtMs + MIN_PARKED_MS - this.#options.clock.nowMs();
+    if (restMs <= 0) giving.abort.abort();
+    else this.#timers.schedule("turns", restMs, () => this.#options.onChange());
   }
 
   #isAtEnd({ state, offset }: Part): boolean {
@@ -151,12 +163,11 @@ export class Fetcher {
     if (parts.length > 1) {
       parts.sort((left, right) => (this.#turns.get(left.state) ?? 0) - (this.#turns.get(right.state) ?? 0));
     }
-    return parts.slice(0, MAX_PARTITIONS_PER_REQUEST);
+    return parts;
   }
 
   async #fetch(flight: Flight): Promise<void> {
     const { client, settings, clock } = this.#options;
-    const sentAtMs = clock.nowMs();
     this.#flights.add(flight);
     this.#turn += 1;
     for (const { state } of flight.parts) {
@@ -187,7 +198,7 @@ export class Fetcher {
       const more = this.#take(flight, header.results, payload);
       // An empty answer is asked again by the next poll only.
       if (more) this.pump();
-      else this.#rest(flight, clock.nowMs() - sentAtMs);
+      else this.#rest(flight, clock.nowMs() - flight.sentAtMs);
     } catch (thrown) {
       this.#land(flight);
       if (flight.abort.signal.aborted || this.#closed) this.pump();

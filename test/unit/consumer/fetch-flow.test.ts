@@ -52,6 +52,24 @@ test("a partition whose turn comes does not wait for parked fetches, however man
   await bench.run(consumer.close());
 });
 
+test("more partitions than all fetches in flight can name take turns: none spins, and each is read in time", async () => {
+  const bench = new Bench();
+  const all = Array.from({ length: 5_500 }, (_, partition) => p(partition));
+  bench.broker.topic("t", all.length);
+  const consumer = bench.alone({ "fetch.max.wait.ms": 100_000, "retry.backoff.ms": 0, "retry.backoff.max.ms": 0 });
+  consumer.assign(all);
+  await bench.run(consumer.poll(5_000));
+  const before = bench.broker.of("fetch").length;
+  await bench.run(consumer.poll(1_000));
+  expect(bench.broker.of("fetch").length - before).toBeLessThanOrEqual(12);
+  // In whatever fetch, parked or waiting for its turn.
+  for (const partition of [0, 2_750, 5_499]) {
+    bench.broker.fill("t", partition, 1);
+    expect(await bench.run(consumer.poll(1_000))).toMatchObject([{ partition, offset: 0 }]);
+  }
+  await bench.run(consumer.close());
+});
+
 test("a record that cannot be deserialized is not fetched again at every poll", async () => {
   const bench = new Bench();
   bench.broker.topic("t");
