@@ -1,7 +1,9 @@
 // Fixed bounds of the protocol that both sides must agree on before they have spoken; all else the broker grants in `hello`.
 
-/** The largest JSON header of a frame. */
+/** The largest JSON header of a request. */
 export const MAX_HEADER_BYTES = 1024 * 1024;
+/** The same of an answer: all topics of a broker that has as many as `max.topics` lets it, whatever they are called. */
+export const MAX_ANSWER_HEADER_BYTES = 16 * 1024 * 1024;
 /** The same before `hello` was answered. */
 export const MAX_HEADER_BYTES_BEFORE_HELLO = 64 * 1024;
 /** The u32 that leads a frame. */

@@ -7,6 +7,7 @@ import {
   encodeFrame,
   FRAME_PREFIX_BYTES,
   type Frame,
+  MAX_ANSWER_HEADER_BYTES,
   MAX_HEADER_BYTES_BEFORE_HELLO,
   PROTOCOL_VERSIONS,
   type WireError,
@@ -16,8 +17,6 @@ import type { Secret } from "../secret.ts";
 import { answerProblem, isWireError } from "./answers.ts";
 import type { BrokerLimits } from "./client.ts";
 
-/** Ten thousand topics in one metadata answer must pass. Requests have the broker's own, lower limit. */
-export const MAX_ANSWER_HEADER_BYTES = 16 * 1024 * 1024;
 /** Kafka's fetch.max.bytes (50 MiB) and a batch beyond it must pass; what is larger is an attack. */
 const MAX_ANSWER_PAYLOAD_BYTES = 64 * 1024 * 1024;
 export const MAX_MESSAGE_BYTES = FRAME_PREFIX_BYTES + MAX_ANSWER_HEADER_BYTES + MAX_ANSWER_PAYLOAD_BYTES;

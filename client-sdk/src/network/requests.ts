@@ -150,7 +150,7 @@ function tooLargeFor(request: PendingRequest, limits: BrokerLimits): RecordTooLa
   const tooLarge = (what: string, bytes: number, limit: number, name: string) =>
     new RecordTooLargeError(
       `${request.api}: ${what} has ${bytes} bytes; the broker takes at most ${limit} (${name}). Nothing was sent.`,
-      { code: "RECORD_LIST_TOO_LARGE", hint: "send less at once", context: { bytes, limit } },
+      { code: "RECORD_LIST_TOO_LARGE", hint: hintFor(request.api), context: { bytes, limit } },
     );
   if (payloadBytes > limits.maxFramePayloadBytes) {
     return tooLarge("the payload", payloadBytes, limits.maxFramePayloadBytes, "socket.request.max.bytes");
@@ -162,4 +162,11 @@ function tooLargeFor(request: PendingRequest, limits: BrokerLimits): RecordTooLa
     return tooLarge("the frame", request.frameBytes, limits.maxInFlightRequestBytes, "its grant per connection");
   }
   return undefined;
+}
+
+function hintFor(api: ApiName): string {
+  // The SDK cuts all that can be cut; a member says in one heartbeat what it reads.
+  return api === "groupHeartbeat"
+    ? "one member cannot name so many topics and partitions: subscribe({ pattern }) names no topics, and more members share the partitions"
+    : "send less at once";
 }

@@ -1,6 +1,12 @@
 // Answers as bytes: frames for sockets and for `application/vnd.brooklet`, with the bound that a header must keep.
 
-import { type ApiName, encodeFrame, FRAME_PREFIX_BYTES, MAX_HEADER_BYTES, ProtocolError } from "@brooklet/protocol";
+import {
+  type ApiName,
+  encodeFrame,
+  FRAME_PREFIX_BYTES,
+  MAX_ANSWER_HEADER_BYTES,
+  ProtocolError,
+} from "@brooklet/protocol";
 import type { Answer } from "./dispatch.ts";
 
 /** Their answers can be taken back: nothing happened, and asking again is harmless. */
@@ -21,10 +27,10 @@ export function isReadOnly(api: string): boolean {
 /** An answer as a frame; POLICY_VIOLATION instead of one whose header no peer would take. */
 export function encodeAnswer(api: string, id: number, answer: Answer): Uint8Array | ProtocolError {
   const frame = encodeFrame({ id, ...answer.header }, answer.payload);
-  if (frame.byteLength <= MAX_HEADER_BYTES || !readOnly.has(api)) return frame;
+  if (frame.byteLength <= MAX_ANSWER_HEADER_BYTES || !readOnly.has(api)) return frame;
   let headerBytes = frame.byteLength - FRAME_PREFIX_BYTES;
   for (const part of answer.payload) headerBytes -= part.byteLength;
-  return headerBytes <= MAX_HEADER_BYTES ? frame : headerTooLong(api, headerBytes);
+  return headerBytes <= MAX_ANSWER_HEADER_BYTES ? frame : headerTooLong(api, headerBytes);
 }
 
 /**
@@ -34,7 +40,7 @@ export function encodeAnswer(api: string, id: number, answer: Answer): Uint8Arra
 export function encodeHead(api: string, id: number | undefined, header: object): string | ProtocolError {
   const json = JSON.stringify(id === undefined ? header : { id, ...header });
   const bytes = Buffer.byteLength(json);
-  if (bytes > MAX_HEADER_BYTES && readOnly.has(api)) return headerTooLong(api, bytes);
+  if (bytes > MAX_ANSWER_HEADER_BYTES && readOnly.has(api)) return headerTooLong(api, bytes);
   const prefix = String.fromCharCode(bytes >>> 24, (bytes >>> 16) & 0xff, (bytes >>> 8) & 0xff, bytes & 0xff);
   return prefix + (bytes === json.length ? json : Buffer.from(json).toString("latin1"));
 }
@@ -42,7 +48,7 @@ export function encodeHead(api: string, id: number | undefined, header: object):
 function headerTooLong(api: string, headerBytes: number): ProtocolError {
   return new ProtocolError(
     "POLICY_VIOLATION",
-    `the answer to ${api} would have a header of ${headerBytes} bytes; a frame takes ${MAX_HEADER_BYTES}`,
+    `the answer to ${api} would have a header of ${headerBytes} bytes; a frame takes ${MAX_ANSWER_HEADER_BYTES}`,
     { hint: "Ask for fewer topics, partitions or groups at a time." },
   );
 }

@@ -1,9 +1,9 @@
 // A server that sends what no broker sends: bytes, headers, ids, events and closes. Nothing crashes or hangs, what it costs is
 // bounded, and the errors name the broker.
 
-import { MAX_HEADER_BYTES_BEFORE_HELLO } from "@brooklet/protocol";
+import { MAX_ANSWER_HEADER_BYTES, MAX_HEADER_BYTES_BEFORE_HELLO } from "@brooklet/protocol";
 import { expect, test } from "vitest";
-import { MAX_ANSWER_HEADER_BYTES, MAX_MESSAGE_BYTES } from "../../../../client-sdk/src/network/connection.ts";
+import { MAX_MESSAGE_BYTES } from "../../../../client-sdk/src/network/connection.ts";
 import {
   MAX_UNANSWERED_BYTES,
   MAX_UNANSWERED_REQUESTS,
