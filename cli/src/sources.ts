@@ -3,7 +3,7 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { nearestName } from "@brooklet/protocol";
-import { settingDefinitions } from "@brooklet/server";
+import { insteadOfKafkas, settingDefinitions } from "@brooklet/server";
 import type { Options } from "./call.ts";
 import { UsageError } from "./exits.ts";
 import { type Property, parseProperties } from "./properties.ts";
@@ -29,14 +29,7 @@ export type ServeOption = keyof typeof serveOptions;
 /** Names in the environment that belong to commands, not to the broker. */
 const COMMAND_VARIABLES = ["BROOKLET_CONFIG", "BROOKLET_BOOTSTRAP_SERVERS"];
 const MAX_CONFIG_BYTES = 1024 * 1024;
-/** What Kafka's own files say that is said otherwise here. */
-const otherwise: ReadonlyMap<string, string> = new Map([
-  ["listeners", "use host and port"],
-  ["advertised.listeners", "clients need none; name the hosts they may use in allowed-hosts"],
-  ["log.dir", "use data"],
-  ["log.dirs", "use data"],
-  ["token", "tokens stand in a file of their own: use token-file"],
-]);
+const TOKENS_ELSEWHERE = "tokens stand in a file of their own: use token-file";
 
 /** One value, and where it was given, for messages. */
 export interface Given {
@@ -166,7 +159,7 @@ export class Sources {
 }
 
 function unknownName(name: string, known: readonly string[]): string {
-  const hint = otherwise.get(name);
+  const hint = name === "token" ? TOKENS_ELSEWHERE : insteadOfKafkas(name);
   if (hint !== undefined) return `no such setting; ${hint}`;
   const nearest = nearestName(name, known);
   return nearest === undefined ? "no such setting" : `no such setting; did you mean ${nearest}?`;

@@ -12,4 +12,5 @@ export {
   SettingsError,
   settingDefinitions,
 } from "./settings.ts";
+export { insteadOfKafkas } from "./settings-of-kafka.ts";
 export type { AcceptLink, Durability, Logger, OpenedStorage, ServerWorld } from "./world.ts";

@@ -2,6 +2,7 @@
 // `--set name=value`, BROOKLET_NAME, startBroker({ settings }) and the reference page all follow it.
 
 import { DEFAULT_MAX_UNPACKED_BYTES, MAX_UNPACKED_BYTES, nearestName } from "@brooklet/protocol";
+import { insteadOfKafkas } from "./settings-of-kafka.ts";
 
 export interface SettingDefinition {
   readonly type: "integer" | "boolean" | "string";
@@ -358,6 +359,11 @@ export function parseSettings(given: Readonly<Record<string, unknown>>): {
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;
     if (!Object.hasOwn(settingDefinitions, name)) {
+      const instead = insteadOfKafkas(name);
+      if (instead !== undefined) {
+        problems.push({ setting: name, problem: `no such setting; ${instead}` });
+        continue;
+      }
       const suggestion = nearestName(name, Object.keys(settingDefinitions));
       problems.push({ setting: name, problem: "no such setting", ...(suggestion === undefined ? {} : { suggestion }) });
       continue;

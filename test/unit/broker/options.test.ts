@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { type BrokerOptions, readOptions } from "../../../server/src/options.ts";
 import { parseSettings, SettingsError, settingDefinitions } from "../../../server/src/settings.ts";
+import { insteadOfKafkas, settingsOfKafka } from "../../../server/src/settings-of-kafka.ts";
 
 function problemsOf(options: object): string[] {
   try {
@@ -69,6 +70,24 @@ test("an unknown name comes with the nearest known one, in one message with all 
     "3 problems:\n- prot: no such option; did you mean port?\n- num.partitons: no such setting; did you mean num.partitions?\n" +
       "- message.max.bytes: must be a whole number from 1024 to 67108864; this is 1",
   );
+});
+
+test("a setting of Kafka's that is not here says what to use, or why there is none, and is taken for no other", () => {
+  const given = { "log.retention.minutes": 5, "group.initial.rebalance.delay.ms": 0, "log.dirs": "/tmp" };
+  expect(parseSettings(given).problems).toEqual([
+    { setting: "log.retention.minutes", problem: "no such setting; use log.retention.ms" },
+    {
+      setting: "group.initial.rebalance.delay.ms",
+      problem: "no such setting; partitions move one by one, so nobody waits for the last to join",
+    },
+    { setting: "log.dirs", problem: "no such setting; use data" },
+  ]);
+  const known = Object.keys(settingDefinitions);
+  for (const name of settingsOfKafka) {
+    expect(known).not.toContain(name);
+    const named = /^use ([a-z]+\.[a-z.]+)/.exec(insteadOfKafkas(name) ?? "")?.[1];
+    if (named !== undefined) expect(known).toContain(named);
+  }
 });
 
 test("numbers and booleans may come as text; anything else is refused with the range", () => {
