@@ -21,7 +21,8 @@ export class WorkerLine<To, From extends { readonly kind: string }> {
   constructor(name: string, file: URL, start: unknown) {
     this.#name = name;
     this.died = this.#died.promise;
-    this.#worker = new Worker(file, { name, workerData: start });
+    // The flags of the process are its own: some, such as --input-type, no thread of a file can start with.
+    this.#worker = new Worker(file, { name, workerData: start, execArgv: [] });
     this.#worker.on("message", (answer: From) => this.#waiting.shift()?.resolve(answer));
     this.#worker.on("messageerror", (error) => this.#end(error));
     this.#worker.on("error", (error) => this.#end(error));

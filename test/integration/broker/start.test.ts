@@ -150,6 +150,28 @@ test("after close a process has nothing to wait for and ends by itself", async (
   expect(await durable.ended).toEqual({ code: 0, signal: null });
 });
 
+test("flags of the process that no thread could start with are not its threads' business", async () => {
+  const program = `
+    import { startBroker } from "@brooklet/server";
+    import { Producer, string } from "@brooklet/client";
+    await using broker = await startBroker({ data: process.argv[1] });
+    await using producer = new Producer({
+      "bootstrap.servers": broker.url.replace("http://", ""), "value.serializer": string, "compression.type": "gzip",
+    });
+    const { offset } = await producer.send({ topic: "t", value: "x".repeat(5000) });
+    console.log(offset);
+  `;
+  const folder = temporaryFolder();
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program, folder], {
+    cwd: fileURLToPath(new URL(".", import.meta.url)),
+    stdio: ["ignore", "pipe", "inherit"],
+    timeout: 30_000,
+  });
+  let text = "";
+  for await (const chunk of child.stdout) text += chunk;
+  expect(text).toBe("0\n");
+});
+
 test("a broker on a given network opens no socket", async () => {
   const program = `
     import { startBroker } from "@brooklet/server";
