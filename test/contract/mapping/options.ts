@@ -197,7 +197,7 @@ export const shownSettings: Readonly<Record<SettingName, Shown>> = {
   "num.partitions": at("unit/log/produce-refusals.test.ts")(
     "a missing topic is created by a produce, with num.partitions",
   ),
-  "message.max.bytes": at("contract/bad-input/wire.test.ts")(`produce by \${door}: %s`),
+  "message.max.bytes": at("unit/log/produce-refusals.test.ts")("%s is refused and nothing is stored"),
   "socket.request.max.bytes": at("contract/bad-input/wire.test.ts")(
     "a frame beyond its limit closes the WebSocket with 1009 and says how much is possible",
   ),
@@ -223,7 +223,7 @@ export const shownSettings: Readonly<Record<SettingName, Shown>> = {
     "a simple consumer's group goes with its offsets, with tombstones, and one line says so",
   ),
   "offsets.retention.check.interval.ms": at("unit/groups/expiry.test.ts")(
-    "a simple consumer's group goes with its offsets, with tombstones, and one line says so",
+    "a group's offsets count from when it became Empty, also over a restart",
   ),
   "group.min.session.timeout.ms": SESSION_BOUNDS,
   "group.max.session.timeout.ms": SESSION_BOUNDS,
@@ -257,7 +257,7 @@ export const shownSettings: Readonly<Record<SettingName, Shown>> = {
     "those who have not said hello are bounded in number; who has is not counted",
   ),
   "handshake.timeout.ms": attacks(
-    "headers that never end, and connections that never speak, are cut after handshake.timeout.ms",
+    "a thousand sockets that never say hello: so many may wait, the others are refused, all are cut in time",
   ),
   "http.request.timeout.ms": attacks("a body that never ends is cut after http.request.timeout.ms"),
   "max.pings.per.second": connections(

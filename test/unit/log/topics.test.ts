@@ -114,10 +114,10 @@ test("validateOnly creates nothing", async () => {
 });
 
 test("limits count what is staged, too, and what is deleted makes room", async () => {
-  const at = new LogUnderTest({ "max.topics": 2, "max.partitions": 5 });
+  const at = new LogUnderTest({ "max.topics": 2, "max.partitions": 6 });
   const results = await create(at, [
     { topic: "a", partitions: 3 },
-    { topic: "b", partitions: 3 },
+    { topic: "b", partitions: 4 },
     { topic: "c", partitions: 2 },
     { topic: "d", partitions: 1 },
   ]);
@@ -127,6 +127,8 @@ test("limits count what is staged, too, and what is deleted makes room", async (
     undefined,
     "POLICY_VIOLATION",
   ]);
+  expect(results[1]?.error?.message).toContain("max.partitions");
+  expect(results[3]?.error?.message).toContain("max.topics");
   const deleted = at.log.deleteTopics({ topics: ["a"] });
   const created = at.log.createTopics({ topics: [{ topic: "b", partitions: 3 }] });
   expect((await at.during(created))[0]?.error).toBeUndefined();
