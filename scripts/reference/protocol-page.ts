@@ -2,6 +2,7 @@
 
 import {
   FRAME_CONTENT_TYPE,
+  MAX_ANSWER_HEADER_BYTES,
   MAX_HEADER_BYTES,
   MAX_HEADER_BYTES_BEFORE_HELLO,
   MAX_JSON_DEPTH,
@@ -22,7 +23,8 @@ ${code('{ "id": 7, "error": { … } }')}. Where an API carries batches, ${code('
 its own, in order. Requests start in order; answers may overtake each other. Two frames have no answer: ${code('{ "cancel": id }')}
 from the client, and ${code('{ "event": "heartbeatNow", "groupId" }')} from the broker. Fields that an API does not know are ignored.
 
-A header has at most ${number(MAX_HEADER_BYTES)} bytes (${number(MAX_HEADER_BYTES_BEFORE_HELLO)} before ${code("hello")} was answered) and nests at most
+A request's header has at most ${number(MAX_HEADER_BYTES)} bytes (${number(MAX_HEADER_BYTES_BEFORE_HELLO)} before ${code("hello")} was answered), an answer's
+${number(MAX_ANSWER_HEADER_BYTES)}; a request's nests at most
 ${MAX_JSON_DEPTH} deep. ${code("GET /openapi.json")} has the JSON face in machine-readable form; all limits are in [limits.md](limits.md).
 A ${code("?")} marks what may be absent.`;
 
