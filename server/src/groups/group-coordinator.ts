@@ -31,7 +31,7 @@ import { abridged } from "./partitions.ts";
 import { Patterns, shown } from "./patterns.ts";
 import { RebalanceCounts } from "./rebalance-counts.ts";
 import { encodeGroup, parseGroup } from "./stored-group.ts";
-import { Timeline } from "./timeline.ts";
+import { Timeline, TimelineTotals } from "./timeline.ts";
 import { WaitingHeartbeats } from "./waiting-heartbeats.ts";
 
 /** What the log is told at info; the rest is debug. */
@@ -69,6 +69,7 @@ class Coordinator implements GroupCoordinator {
   readonly #expiry: Expiry;
   readonly #views: GroupViews;
   readonly #rebalances = new RebalanceCounts();
+  readonly #timelines = new TimelineTotals();
   readonly #groups = new Map<string, GroupEntry>();
   readonly #changedTopics = new ChangedTopics();
   /** Groups that the open turn's seal must visit. */
@@ -413,7 +414,7 @@ class Coordinator implements GroupCoordinator {
   #add(groupId: string): GroupEntry {
     const entry: GroupEntry = {
       group: new Group(groupId, this.#surroundings),
-      timeline: new Timeline(),
+      timeline: new Timeline(this.#timelines),
       durable: undefined,
       staged: undefined,
       removal: undefined,

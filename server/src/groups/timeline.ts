@@ -1,5 +1,8 @@
 // What happened in a group, newest last: bounded, in memory only. An entry is shown once what it tells is durable, and is
 // taken back when the turn that would have stored it failed.
+//
+// Invariant: all groups' timelines together hold about MAX_BYTES_IN_ALL at most; what happened longest ago in the group where
+// nothing has happened for the longest time goes first.
 
 import type { ApiResponse } from "@brooklet/protocol";
 import type { Happening } from "./effects.ts";
@@ -11,6 +14,10 @@ const MAX_ENTRIES = 200;
 /** Of them, refused commits: a flood of them must not push out everything else. */
 const MAX_REFUSALS = 50;
 const MAX_PARTITIONS_PER_ENTRY = 100;
+/** Of all groups of a broker, by ENTRY_BYTES, PARTITION_BYTES and the length of texts. */
+const MAX_BYTES_IN_ALL = 64 * 1024 * 1024;
+const ENTRY_BYTES = 200;
+const PARTITION_BYTES = 60;
 
 interface Entry {
   readonly version: number;
@@ -19,8 +26,47 @@ interface Entry {
   readonly kind: string | undefined;
 }
 
+/** What the timelines of all groups hold. */
+export class TimelineTotals {
+  readonly #maxBytes: number;
+  /** Those with entries; where nothing has happened for the longest time first. Of a removed group, until its turn comes. */
+  readonly #timelines = new Set<Timeline>();
+  #bytes = 0;
+
+  constructor(maxBytes = MAX_BYTES_IN_ALL) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The timeline holds so much more, or less. */
+  changed(timeline: Timeline, byBytes: number): void {
+    this.#bytes += byBytes;
+    this.#timelines.delete(timeline);
+    if (timeline.bytes > 0) this.#timelines.add(timeline);
+    for (const oldest of this.#timelines) {
+      while (this.#bytes > this.#maxBytes && oldest.bytes > 0) this.#bytes -= oldest.dropOldest();
+      if (oldest.bytes > 0) return;
+      this.#timelines.delete(oldest);
+    }
+  }
+}
+
 export class Timeline {
+  readonly #totals: TimelineTotals;
   #entries: Entry[] = [];
+  #bytes = 0;
+
+  constructor(totals: TimelineTotals) {
+    this.#totals = totals;
+  }
+
+  /** About what it holds. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   /**
    * Adds what happened; refusals of one member, epoch and code become one entry that counts them. Returns the entry as people
@@ -45,6 +91,7 @@ export class Timeline {
     this.#entries.push({ version: before?.version ?? version, event: told, kind });
     if (kind !== undefined) this.#boundRefusals();
     if (this.#entries.length > MAX_ENTRIES) this.#entries.shift();
+    this.#count();
     return told;
   }
 
@@ -66,12 +113,32 @@ export class Timeline {
   /** The group was deleted: what happened up to this version was another one's. */
   forgetThrough(version: number): void {
     this.#entries = this.#entries.filter((entry) => entry.version > version);
+    this.#count();
   }
 
   /** What happened after this version did not happen. */
   takeBack(durableVersion: number): void {
     this.#entries = this.#entries.filter(({ version }) => version <= durableVersion);
+    this.#count();
   }
+
+  /** There is no room for all. Returns what it held. */
+  dropOldest(): number {
+    const entry = this.#entries.shift();
+    const bytes = entry === undefined ? 0 : bytesOf(entry);
+    this.#bytes -= bytes;
+    return bytes;
+  }
+
+  #count(): void {
+    const before = this.#bytes;
+    this.#bytes = this.#entries.reduce((sum, entry) => sum + bytesOf(entry), 0);
+    this.#totals.changed(this, this.#bytes - before);
+  }
+}
+
+function bytesOf({ event: { partitions = [], reason = "", member = "" } }: Entry): number {
+  return ENTRY_BYTES + PARTITION_BYTES * partitions.length + reason.length + member.length;
 }
 
 function isAmong(ref: { topic: string; partition: number }, event: TimelineEvent | undefined): boolean {
