@@ -210,6 +210,7 @@ export const committedStart: Checker = (history) => {
   const seen = new Set<object>();
   const placeOf = (item: { group: string; topic: string; partition: number }) => `${item.group} ${partitionOf(item)}`;
   const stored = groupBy(history.storedCommits, placeOf);
+  const asked = groupBy(history.askedCommits, placeOf);
   for (const record of history.delivered) {
     const { ownership } = record;
     if (seen.has(ownership)) continue;
@@ -225,7 +226,9 @@ export const committedStart: Checker = (history) => {
       problems.push(
         `lost commit: ${record.consumer} began ${placeOf(record)} at ${ownership.fromMs} with @${record.offset}, though @${last.offset} was committed at ${last.arrivedMs}`,
       );
-    const begun = before.some(({ offset, arrivedMs }) => offset === record.offset && arrivedMs <= record.atMs);
+    const begun = (asked.get(placeOf(record)) ?? []).some(
+      ({ offset, arrivedMs }) => offset === record.offset && arrivedMs <= record.atMs,
+    );
     if (!begun && record.offset > mayBeGoneBelow(history, partitionOf(record), record.atMs))
       problems.push(
         `skipped start: ${record.consumer} began ${placeOf(record)} with @${record.offset}, which nobody had committed`,

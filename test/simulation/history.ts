@@ -110,6 +110,8 @@ export class History {
   readonly ownerships: Ownership[] = [];
   readonly commits: Committed[] = [];
   readonly storedCommits: StoredCommit[] = [];
+  /** Every partition of a commit that came to the broker: it may be stored though nobody heard of it. */
+  readonly askedCommits: StoredCommit[] = [];
   readonly grants: Grant[] = [];
   /** Ids that got two answers on one connection, or answers to nobody. */
   readonly wireProblems: string[] = [];

@@ -120,6 +120,25 @@ for (const seed of seeds(1)) {
     await simulation.finish({ readers });
   });
 
+  test(`a static member that left cleanly has its place at once after a crash of the broker (seed ${seed})`, async () => {
+    const { simulation, instance } = await started(seed);
+    const a = instance("a", ["TIMEOUT", "NETWORK_EXCEPTION"]);
+    const b = instance("b");
+    await simulation.untilStable(GROUP, 2);
+    await simulation.advance(1_000);
+    const before = await placesOf(simulation);
+    const fromMs = simulation.clock.nowMs();
+    await simulation.during(b.close());
+    simulation.killBroker();
+    await simulation.advance(500);
+    await simulation.startBroker();
+    const again = instance("b");
+    await simulation.clock.runUntil(() => again.owned().length === 3, 2_000, "its place");
+    expect(await placesOf(simulation)).toEqual(before);
+    expect(movesOf(simulation, a, fromMs)).toEqual([]);
+    await simulation.finish({ readers });
+  });
+
   test(`two processes with one instance id: the second ends with an error that says so (seed ${seed})`, async () => {
     const { simulation, instance } = await started(seed);
     const a = instance("a");

@@ -27,6 +27,7 @@ export class WireTap {
     if (typeof header.id !== "number") return;
     const key = `${connection}/${header.id}`;
     if (direction === "request") {
+      if (header.api === "offsetCommit") this.#asked(header);
       if (typeof header.api === "string")
         this.#open.set(key, { api: header.api, header, arrivedMs: this.#clock.nowMs() });
       return;
@@ -89,6 +90,12 @@ export class WireTap {
         if (error === undefined)
           for (const { partition, logStartOffset } of partitions) seen(topic, topicId, partition, logStartOffset);
     }
+  }
+
+  #asked(header: Record<string, unknown>): void {
+    const { groupId, offsets } = header as unknown as ApiRequest<"offsetCommit">;
+    for (const { topic, partition, offset } of offsets)
+      this.#history.askedCommits.push({ group: groupId, topic, partition, offset, arrivedMs: this.#clock.nowMs() });
   }
 
   #committed(request: { header: Record<string, unknown>; arrivedMs: number }, header: Record<string, unknown>): void {

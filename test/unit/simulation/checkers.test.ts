@@ -203,7 +203,8 @@ test("lost commit: whoever gets a partition begins at the last accepted commit, 
   const of = (offset: number, rest: Partial<Ownership> = {}) =>
     committedStart(
       history((made) => {
-        made.storedCommits.push(stored(3, 10), stored(5, 20), stored(7, 52), stored(9, 60));
+        made.storedCommits.push(stored(3, 10), stored(5, 20), stored(9, 60));
+        made.askedCommits.push(...made.storedCommits, stored(7, 52));
         const own = ownership("c2", 50, rest);
         made.delivered.push(delivered(own, offset, 55), delivered(own, 0, 56));
       }),
@@ -211,7 +212,7 @@ test("lost commit: whoever gets a partition begins at the last accepted commit, 
   expect(of(5)).toEqual([]);
   expect(of(3, { soughtOffset: 3 })).toEqual([]);
   expect(of(4)).toContainEqual(expect.stringContaining("with @4, though @5 was committed at 20"));
-  // Of two that were under way either counts; what was committed later, or never, does not.
+  // What was asked for may be stored though nobody heard of it; what was committed later, or never, does not count.
   expect(of(7)).toEqual([]);
   expect(of(6)).toEqual([expect.stringContaining("with @6, which nobody had committed")]);
   expect(of(9)).toHaveLength(1);
