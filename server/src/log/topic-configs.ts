@@ -26,6 +26,10 @@ export interface TopicConfigDefinition {
 }
 
 const MAX_INT = 2_147_483_647;
+/** Of one value. What is configured is kept in memory and described in answers; Kafka has no such bound. */
+export const MAX_VALUE_CHARS = 100;
+/** How much of a name or value an error repeats. */
+const MAX_SHOWN = 100;
 /** Java's Long.MAX_VALUE, in Kafka the default of several: a copied configuration may hold it. */
 const MAX_LONG = "9223372036854775807";
 
@@ -86,6 +90,8 @@ const definitions: readonly (readonly [string, TopicConfigDefinition])[] = [
       refused: "the broker does not compact yet",
       check: (value) => {
         const policies = value.split(",").map((policy) => policy.trim());
+        const twice = policies.find((policy, index) => policies.indexOf(policy) < index);
+        if (twice !== undefined) return `it names ${twice.slice(0, MAX_SHOWN)} twice`;
         if (value.trim() === "" || policies.every((policy) => policy === "delete")) return undefined;
         return policies.every((policy) => policy === "delete" || policy === "compact")
           ? "only delete, or empty to keep records for ever, is possible: the broker does not compact yet"
@@ -262,9 +268,6 @@ const definitions: readonly (readonly [string, TopicConfigDefinition])[] = [
 
 export const topicConfigDefinitions: ReadonlyMap<string, TopicConfigDefinition> = new Map(definitions);
 
-/** How much of a name or value an error repeats. */
-const MAX_SHOWN = 100;
-
 /**
  * Throws INVALID_CONFIG that names every problem at once, with the nearest known name. `null` asks for the default, which is
  * always legal.
@@ -279,7 +282,7 @@ export function checkTopicConfigs(topic: string, configs: Readonly<Record<string
       const question = nearest === undefined ? "" : `; did you mean ${nearest}?`;
       return [`${JSON.stringify(name.slice(0, MAX_SHOWN))} is not a known topic configuration${question}`];
     }
-    const problem = value === null ? undefined : definition.check(value);
+    const problem = value === null ? undefined : problemOf(value, definition);
     return problem === undefined ? [] : [`${name}=${(value ?? "").slice(0, MAX_SHOWN)}: ${problem}`];
   });
   if (problems.length === 0) return;
@@ -289,6 +292,12 @@ export function checkTopicConfigs(topic: string, configs: Readonly<Record<string
         ? "Correct the values; nothing of the request was done for this topic."
         : `Known are ${[...topicConfigDefinitions.keys()].join(", ")}.`,
   });
+}
+
+/** Why a value is refused, or undefined when it is legal. */
+function problemOf(value: string, { check }: TopicConfigDefinition): string | undefined {
+  if (value.length > MAX_VALUE_CHARS) return `a value has at most ${MAX_VALUE_CHARS} characters`;
+  return check(value);
 }
 
 /** An answer names so many problems of one topic. */

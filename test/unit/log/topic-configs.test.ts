@@ -1,7 +1,7 @@
 // The table of topic configurations against Kafka's LogConfig, and what configurations come to.
 
 import { expect, test } from "vitest";
-import { checkTopicConfigs, topicConfigDefinitions } from "../../../server/src/log/topic-configs.ts";
+import { checkTopicConfigs, MAX_VALUE_CHARS, topicConfigDefinitions } from "../../../server/src/log/topic-configs.ts";
 import { effectiveConfig, TopicRuleBook } from "../../../server/src/log/topic-rules.ts";
 import { type Settings, settingDefinitions } from "../../../server/src/settings.ts";
 
@@ -188,6 +188,15 @@ test("names and values of any length make a bounded refusal", () => {
   }
   expect(refusal).toContain("and 950 more");
   expect(refusal.length).toBeLessThan(20_000);
+});
+
+test("what is kept of a topic is bounded: a list names each policy once, and no value is long", () => {
+  const policy = (value: string) => () => checkTopicConfigs("orders", { "cleanup.policy": value });
+  expect(policy("delete")).not.toThrow();
+  expect(policy(" delete ")).not.toThrow();
+  expect(policy("delete,delete")).toThrow("names delete twice");
+  expect(policy("delete".padEnd(MAX_VALUE_CHARS))).not.toThrow();
+  expect(policy("delete".padEnd(MAX_VALUE_CHARS + 1))).toThrow(`at most ${MAX_VALUE_CHARS} characters`);
 });
 
 test("every row says what it is for, and its default is of its type", () => {
