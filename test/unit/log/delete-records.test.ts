@@ -113,6 +113,20 @@ test("a topic that does not delete keeps its records", async () => {
   expect((await deleteTo(at, 1, { topic: "kept" }))?.error?.code).toBe("POLICY_VIOLATION");
 });
 
+test("records that are not durable yet cannot be deleted, whether by their offset or by -1", async () => {
+  const at = await withRecords();
+  at.storage.hold();
+  const produced = at.log.produce(-1, [{ topic: "orders", partition: 0, batches: batchOf(["j"]) }]);
+  await at.clock.advance(0);
+  expect((await ask(at, 10))[0]).toMatchObject({ logStartOffset: -1, error: { code: "OFFSET_OUT_OF_RANGE" } });
+  const everything = ask(at, -1);
+  await at.clock.advance(0);
+  at.storage.release();
+  expect((await at.during(produced))[0]).toMatchObject({ baseOffset: 9 });
+  expect((await at.during(everything))[0]).toMatchObject({ logStartOffset: 9 });
+  expect(valuesOf(await at.during(at.fetch("orders", 9)))).toEqual(["j"]);
+});
+
 test("nothing moves before it is durable", async () => {
   const at = await withRecords();
   at.storage.hold();
