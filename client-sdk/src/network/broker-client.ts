@@ -14,6 +14,7 @@ import { answerProblem, isWireError } from "./answers.ts";
 import type { Answer, BrokerClient, BrokerLimits, RequestOptions } from "./client.ts";
 import { Connection, type End, type Hello } from "./connection.ts";
 import { closedError, cutError, foreignCluster, tooLarge } from "./failures.ts";
+import { isLoopback } from "./loopback.ts";
 import { MAX_QUEUED_REQUESTS, type PendingRequest, Requests, settle } from "./requests.ts";
 import { abortError, backoffMs } from "./retry.ts";
 import { Route } from "./route.ts";
@@ -75,6 +76,8 @@ class WebSocketBrokerClient implements BrokerClient {
   #lastFailure: { readonly address: string; readonly why: string } | undefined;
   #fatalError: BrookletError | undefined;
   #isClosed = false;
+  /** Of a token in the open: once is enough. */
+  #hasWarned = false;
   #closing: Promise<void> | undefined;
   #onEnded: (() => void) | undefined;
 
@@ -215,6 +218,13 @@ class WebSocketBrokerClient implements BrokerClient {
     const connectionSeq = ++this.#attempts;
     const { address } = this.#route;
     logger.debug({ address, connectionSeq, clientId }, "connecting");
+    if (token !== undefined && !this.#hasWarned && !isLoopback(address)) {
+      this.#hasWarned = true;
+      logger.warn(
+        { address, clientId },
+        `the token goes to ${address} unencrypted: who sees the traffic can use it. Stay within a network that is yours, or go through a tunnel (ssh, WireGuard) that begins on this machine.`,
+      );
+    }
     const connection = new Connection(
       {
         transport: world.transport,

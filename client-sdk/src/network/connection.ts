@@ -113,7 +113,7 @@ export class Connection {
       this.#violated(`the broker sent no frame: ${error instanceof Error ? error.message : String(error)}`);
       return;
     }
-    if (this.#greeted) this.#events.onFrame(frame);
+    if (this.#greeted) this.#events.onFrame(this.#withoutToken(frame));
     else this.#greet(frame);
   }
 
@@ -162,10 +162,22 @@ export class Connection {
   }
 
   #redactError(error: WireError): WireError {
-    if (this.#token === undefined) return error;
-    const { code, message, retriable, definite, hint } = error;
-    const words = { code: this.#redact(code), message: this.#redact(message) };
-    return { ...words, retriable, definite, ...(hint === undefined ? {} : { hint: this.#redact(String(hint)) }) };
+    const token = this.#token?.reveal();
+    if (token === undefined) return error;
+    // As JSON, because a context may hold it anywhere.
+    const json = JSON.stringify(error);
+    const hidden = json.replaceAll(JSON.stringify(token).slice(1, -1), String(this.#token));
+    return hidden === json ? error : (JSON.parse(hidden) as WireError);
+  }
+
+  /** The same for the errors of an answer: its own, and those of its items. */
+  #withoutToken(frame: Frame): Frame {
+    if (this.#token === undefined) return frame;
+    for (const place of [frame.header, ...Object.values(frame.header).flat()]) {
+      if (typeof place !== "object" || place === null || !("error" in place)) continue;
+      if (isWireError(place.error)) place.error = this.#redactError(place.error);
+    }
+    return frame;
   }
 }
 

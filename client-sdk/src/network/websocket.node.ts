@@ -3,6 +3,7 @@
 import { WEBSOCKET_PATH, WEBSOCKET_SUBPROTOCOL } from "@brooklet/protocol";
 import type { Link, LinkHandlers, Transport } from "@brooklet/protocol/world";
 import { WebSocket } from "ws";
+import { isLoopback } from "./loopback.ts";
 
 /** RFC 6455: the connection ended without a close frame. */
 const ABNORMAL_CLOSE = 1006;
@@ -39,13 +40,6 @@ export const webSocketTransport: Transport = {
     };
   },
 };
-
-const LOOPBACK = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\]):\d+$/i;
-
-/** Whether nobody can stand between us and the host:port. */
-export function isLoopback(address: string): boolean {
-  return LOOPBACK.test(address);
-}
 
 /**
  * RFC 6455 has clients mask with a random key so that a web page cannot make a proxy misread what it sends. On the loopback

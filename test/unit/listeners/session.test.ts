@@ -1,6 +1,6 @@
 // A session over a link that the test holds: hello, order, cancels, bad frames.
 
-import { encodeFrame, ProtocolError } from "@brooklet/protocol";
+import { encodeFrame, MAX_ANSWER_HEADER_BYTES, ProtocolError } from "@brooklet/protocol";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { settle } from "../../support/simulated-clock.ts";
@@ -264,7 +264,7 @@ test("an answer whose header would not fit a frame is refused instead", async ()
   const { greeted, calls, close } = world();
   const { link, send } = greeted();
   send({ id: 1, api: "metadata" });
-  calls[0]?.answer.resolve({ header: { topics: "x".repeat(1024 * 1024) }, payload: [] });
+  calls[0]?.answer.resolve({ header: { topics: "x".repeat(MAX_ANSWER_HEADER_BYTES) }, payload: [] });
   await settle();
   expect(codeOf(link.last)).toBe("POLICY_VIOLATION");
   close();

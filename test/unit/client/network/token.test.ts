@@ -99,6 +99,39 @@ test("a refused token is fatal for every call of every client, after one attempt
   expect(shown([log, errors, ...clients])).not.toContain(CANARY);
 });
 
+test("a server that says the token back in the error of an answer, or of an item of it, is not quoted either", async () => {
+  const { fake, clients, admin, log } = start();
+  const said = `nobody knows ${CANARY} here`;
+  const error = { ...wireError("INVALID_REQUEST", said), hint: said, context: { deep: [{ said }] } };
+  const item = { topic: "t", topicId: "", error, partitions: [] };
+  fake.script = ({ api, header }) => {
+    if (api === "hello") return pass;
+    return header.topics === undefined ? { error } : { clusterId: "c", topics: [item] };
+  };
+  const errors = [(await outcome(admin.listTopics())).error, (await outcome(admin.describeTopics(["t"]))).error];
+  const text = shown([errors, log, ...clients]);
+  expect(text.match(/nobody knows \[secret\] here/g)?.length).toBeGreaterThanOrEqual(6);
+  expect(text).not.toContain(CANARY);
+  await closeAll(clients);
+});
+
+test("a token that leaves the machine unencrypted is warned of, once; on the loopback it is not", async () => {
+  const { fake, clients, admin, log, network, logger, world } = start();
+  await outcome(admin.listTopics());
+  fake.cut();
+  await outcome(admin.listTopics());
+  const warnings = () => log.filter((line) => JSON.stringify(line).includes("unencrypted"));
+  expect(warnings()).toHaveLength(1);
+  network.broker("127.0.0.1:1");
+  const local = new Admin(
+    { "bootstrap.servers": "127.0.0.1:1", token: CANARY },
+    { logger, world: { ...world(), transport: network } },
+  );
+  await outcome(local.listTopics());
+  expect(warnings()).toHaveLength(1);
+  await closeAll([local, ...clients]);
+});
+
 test.each([
   ["in the reason of a close", (said: string) => ({ close: said })],
   ["in the error of hello", (said: string) => ({ error: { ...wireError("BROKER_NOT_AVAILABLE"), message: said } })],

@@ -6,7 +6,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { expect, test } from "vitest";
-import { isLoopback, webSocketTransport } from "../../../../client-sdk/src/network/websocket.node.ts";
+import { isLoopback } from "../../../../client-sdk/src/network/loopback.ts";
+import { webSocketTransport } from "../../../../client-sdk/src/network/websocket.node.ts";
 
 test.each([
   ["localhost:4092", true],
