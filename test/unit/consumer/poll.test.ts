@@ -86,6 +86,26 @@ test("max.poll.records cuts what is returned; the rest comes without another fet
   expect(offsetsOf(await bench.run(consumer.poll(0)))).toEqual([8, 9]);
 });
 
+test("what one partition's fetch brought is handed out whole before the next partition's, over polls too", async () => {
+  const bench = new Bench();
+  oneTopic(bench, 2, 3);
+  bench.broker.fill("orders", 1, 3);
+  const consumer = bench.consumer({ "max.poll.records": 2 });
+  consumer.subscribe(["orders"]);
+  const partitions: number[][] = [];
+  while (partitions.flat().length < 6) {
+    const records = await bench.run(consumer.poll(1000));
+    partitions.push(records.map(({ partition }) => partition));
+  }
+  const [first = -1] = partitions[0] ?? [];
+  const other = 1 - first;
+  expect(partitions).toEqual([
+    [first, first],
+    [first, other],
+    [other, other],
+  ]);
+});
+
 test("repeated poll(0) joins, finds positions and hands out what came", async () => {
   const bench = new Bench();
   oneTopic(bench, 1, 3);
