@@ -17,7 +17,7 @@ type Action =
   | { do: "create" | "delete" | "extend"; topic: string }
   | { do: "pass"; durationMs: number }
   | { do: "pause"; durationMs: number }
-  | { do: "seal" | "complete" | "fail" | "restart" };
+  | { do: "seal" | "complete" | "fail" | "restart" | "deleteGroup" };
 
 const NAMES = ["w0", "w1", "w2", "w3"];
 const TOPICS = ["a", "b", "c"];
@@ -86,6 +86,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant("seal" as const) }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant("complete" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("fail" as const, "restart" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("deleteGroup" as const) }) },
 );
 
 /** A client that keeps the rules of its side, and everything that was seen of the broker. */
@@ -178,6 +179,9 @@ class Observed {
           .removeMembers({ groupId: "g", members: [{ memberId: this.members[step.who]?.memberId ?? "" }] })
           .catch(() => {});
         break;
+      case "deleteGroup":
+        void world.coordinator.deleteGroups(["g"]);
+        break;
       case "extend":
         world.catalog.extend(step.topic, (world.catalog.byName(step.topic)?.partitionCount ?? 0) + 1);
         break;
@@ -246,9 +250,9 @@ class Observed {
 
   check(): void {
     const group = this.world.group("g");
-    // Durable epochs never go back, not by failed turns and not by restarts.
+    // Durable epochs never go back, not by failed turns and not by restarts; only a deleted group begins anew.
     expect(group.epoch).toBeGreaterThanOrEqual(group.error === undefined ? this.lastEpoch : 0);
-    if (group.error === undefined) this.lastEpoch = group.epoch;
+    this.lastEpoch = group.epoch;
     const instances = group.members.flatMap(({ instanceId }) => instanceId ?? []);
     expect(new Set(instances).size).toBe(instances.length);
     const holders = new Map<string, string>();
