@@ -200,6 +200,7 @@ export function checkSeq(what: "heartbeat" | "commit", memberId: string, last: n
     "STALE_MEMBER_EPOCH",
     `${what} ${seq} of member ${memberId} came after its ${what} ${last}: it is an old connection's frame or a repetition, ` +
       "and a retry takes a new number",
+    { hint: `Send it with a higher seq; each ${what} of a member takes the next one.` },
   );
 }
 

@@ -30,6 +30,9 @@ test("commits count by themselves", async () => {
     const { code, message } = await refusalOf(w1.commit([{ partition: 0, offset: 1 }], { seq }));
     expect([code, message]).toEqual(["STALE_MEMBER_EPOCH", expect.stringContaining(`commit ${seq} of member w1`)]);
   }
+  await expect(w1.commit([{ partition: 0, offset: 1 }], { seq: 3 })).rejects.toThrow(
+    expect.objectContaining({ hint: expect.stringContaining("higher seq") }),
+  );
   await w1.commit([{ partition: 0, offset: 6 }], { seq: 4 });
   expect(world.group().offsets[0]?.offset).toBe(6);
 });
