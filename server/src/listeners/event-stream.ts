@@ -11,6 +11,7 @@ import { type ApiRequest, ProtocolError } from "@brooklet/protocol";
 import { recordJson } from "@brooklet/protocol/readable";
 import type { Clock, Timers } from "@brooklet/protocol/world";
 import type { BrokerParts } from "../api/handler.ts";
+import { Breath } from "./breath.ts";
 import { fromWire, type StreamFetch } from "./http-exchange.ts";
 import type { OpenStream, StreamTopic } from "./open-streams.ts";
 import { recordsIn } from "./readable-records.ts";
@@ -58,6 +59,7 @@ export interface EventStreamOptions {
 export class EventStream implements OpenStream {
   readonly #options: EventStreamOptions;
   readonly #timers: Timers;
+  readonly #breath: Breath;
   #fetching: StreamFetch | undefined;
   #over = false;
   #wroteMs: number;
@@ -66,6 +68,7 @@ export class EventStream implements OpenStream {
   constructor(options: EventStreamOptions) {
     this.#options = options;
     this.#timers = options.clock.timers();
+    this.#breath = new Breath(options.clock);
     this.#wroteMs = options.clock.nowMs();
     options.sink.once("close", () => {
       this.#over = true;
@@ -150,7 +153,11 @@ export class EventStream implements OpenStream {
     for (const record of recordsIn(unpacked, offsets.get(partition) ?? 0)) {
       if (this.#over) return;
       offsets.set(partition, record.offset + 1);
-      if (!this.#write(`${this.#id()}data: ${recordJson(record, { partition })}\n\n`)) await this.#drained();
+      const text = `${this.#id()}data: ${recordJson(record, { partition })}\n\n`;
+      if (!this.#write(text)) await this.#drained();
+      // A hundred readers of one batch are woken together.
+      const pause = this.#breath.take(text.length);
+      if (pause !== undefined) await pause;
     }
   }
 

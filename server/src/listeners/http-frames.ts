@@ -30,7 +30,7 @@ export function receiveFrame(
   maxBodyBytes: number,
 ): void {
   if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) {
-    refuseRequest(response, tooLarge(maxBodyBytes));
+    refuseRequest(response, bodyTooLarge(maxBodyBytes));
     return;
   }
   let first: Buffer | undefined;
@@ -40,7 +40,7 @@ export function receiveFrame(
     bytes += chunk.length;
     // One that said no length may send more than it may; what is over the bound is not kept.
     if (bytes > maxBodyBytes) {
-      if (!response.headersSent) refuseRequest(response, tooLarge(maxBodyBytes));
+      if (!response.headersSent) refuseRequest(response, bodyTooLarge(maxBodyBytes));
     } else if (first === undefined) first = chunk;
     else {
       more ??= [first];
@@ -55,7 +55,8 @@ export function receiveFrame(
 
 const NOTHING = Buffer.alloc(0);
 
-function tooLarge(maxBodyBytes: number): ProtocolError {
+/** A body above its bound. */
+export function bodyTooLarge(maxBodyBytes: number): ProtocolError {
   return new ProtocolError("RECORD_LIST_TOO_LARGE", `the request has more than ${maxBodyBytes} bytes`);
 }
 

@@ -13,6 +13,7 @@ import {
   WEBSOCKET_SUBPROTOCOL,
 } from "@brooklet/protocol";
 import { fastify as createFastify, type FastifyInstance } from "fastify";
+import type { Logger } from "../world.ts";
 import type { Denial } from "./authenticator.ts";
 import { ConnectionBounds } from "./connection-bounds.ts";
 import { answerCrossOrigin } from "./cross-origin.ts";
@@ -33,7 +34,7 @@ import {
 } from "./http-answers.ts";
 import { addApiRoute } from "./http-api.ts";
 import type { HttpServices } from "./http-exchange.ts";
-import { apiOfFrame, receiveFrame } from "./http-frames.ts";
+import { apiOfFrame, bodyTooLarge, receiveFrame } from "./http-frames.ts";
 import { HttpLoad } from "./http-load.ts";
 import { addMetricsRoute } from "./http-metrics.ts";
 import { addSimpleRoutes } from "./http-simple.ts";
@@ -223,6 +224,7 @@ function createHttpServer(
   const requestTimeout = broker.settings["http.request.timeout.ms"];
   const headersTimeout = Math.min(broker.settings["handshake.timeout.ms"], requestTimeout);
   const keepAliveTimeout = broker.settings["idle.timeout.ms"] / 2;
+  const { logger } = broker;
   let server: Server | undefined;
   const fastify = createFastify({
     bodyLimit: bodyLimitBytes,
@@ -235,7 +237,7 @@ function createHttpServer(
     exposeHeadRoutes: false,
     logger: false,
     frameworkErrors: (error, request, reply) =>
-      respondError(reply.raw, httpError(error, request.raw, broker.logger), statusOf(error)),
+      respondError(reply.raw, httpError(error, request.raw, { logger, bodyLimitBytes }), statusOf(error)),
     clientErrorHandler: (error, socket) => refuseGarbage(error, socket, { streams, load }),
     // The guard stands before Fastify, so that no route, present or future, can be without it.
     serverFactory: (route) => {
@@ -271,7 +273,7 @@ function createHttpServer(
   fastify.setErrorHandler((error, request, reply) => {
     if (request.is404 || !takesMethod(request.raw)) refuseRoute(request.raw, reply.raw);
     else if (statusOf(error) === 415) respondUnsupportedType(reply.raw);
-    else respondError(reply.raw, httpError(error, request.raw, broker.logger), statusOf(error));
+    else respondError(reply.raw, httpError(error, request.raw, { logger, bodyLimitBytes }), statusOf(error));
   });
   if (server === undefined) throw new Error("Fastify made no server");
   return { server, fastify };
@@ -303,7 +305,7 @@ function refuseGarbage(
 function httpError(
   error: unknown,
   request: IncomingMessage,
-  logger: HttpDoorOptions["broker"]["logger"],
+  { logger, bodyLimitBytes }: { readonly logger: Logger; readonly bodyLimitBytes: number },
 ): ProtocolError {
   const httpStatus = statusOf(error);
   if (httpStatus >= 500) {
@@ -313,8 +315,9 @@ function httpError(
   // Fastify's own words repeat the query.
   if ((error as { code?: unknown }).code === "FST_ERR_BAD_URL")
     return new ProtocolError("INVALID_REQUEST", `the path of ${shownRoute(request)} is no UTF-8 in percent-encoding`);
+  if (httpStatus === 413) return bodyTooLarge(bodyLimitBytes);
   const message = error instanceof Error ? error.message : "the request cannot be read";
-  return new ProtocolError(httpStatus === 413 ? "RECORD_LIST_TOO_LARGE" : "INVALID_REQUEST", message);
+  return new ProtocolError("INVALID_REQUEST", message);
 }
 
 function statusOf(error: unknown): number {

@@ -49,3 +49,17 @@ test("garbage behind a request that waits is not answered in its place", async (
   const parked = `GET /v1/topics/t/partitions/0/records?offset=latest&maxWaitMs=60000 HTTP/1.1\r\n${host}\r\n`;
   expect(await rawTcp(broker.url, `${parked}garbage\r\n\r\n`)).toBe("");
 });
+
+test.each(["application/json", "application/vnd.brooklet"])(
+  "a body above its bound, as %s, is told the bound",
+  async (type) => {
+    const { status, json } = await http(broker.url, "/v1/produce", {
+      headers: { "content-type": type },
+      body: Buffer.alloc(10_000_000, " "),
+    });
+    expect({ status, error: json?.error }).toMatchObject({
+      status: 413,
+      error: { code: "RECORD_LIST_TOO_LARGE", message: "the request has more than 9437188 bytes" },
+    });
+  },
+);
