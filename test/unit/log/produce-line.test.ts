@@ -215,6 +215,29 @@ test("how many batches wait is bounded too, however small they are", async () =>
   line.close(new ProtocolError("BROKER_NOT_AVAILABLE", "closed"));
 });
 
+test("who has left makes room for as much again", async () => {
+  const unpacker = new HeldUnpacker();
+  const line = new ProduceLine(unpacker);
+  const packed = await gzip(batchOf(padded("a")));
+  const enter = (batches: Uint8Array) =>
+    line
+      .enter([{ topic: "t", partition: 0, batches }], () => Promise.resolve("left"))
+      .catch((error: ProtocolError) => error.code);
+  const rest = new Uint8Array(MAX_WAITING_BYTES - packed.length);
+  for (let round = 0; round < 2; round++) {
+    const both = [enter(packed), enter(rest)];
+    unpacker.calls[round]?.finish();
+    expect(await Promise.all(both)).toEqual(["left", "left"]);
+  }
+  const full = Buffer.concat(Array(MAX_WAITING_ITEMS - 3).fill(packed));
+  for (let round = 0; round < 2; round++) {
+    const before = unpacker.calls.length;
+    const both = [enter(full), enter(packed)];
+    for (const { finish } of unpacker.calls.slice(before)) finish();
+    expect(await Promise.all(both)).toEqual(["left", "left"]);
+  }
+});
+
 test("whatever is sent and whichever check ends first, each partition's log has the order of the calls", async () => {
   const request = fc.array(fc.record({ partition: fc.nat({ max: 2 }), packed: fc.boolean() }), {
     minLength: 1,
