@@ -103,11 +103,18 @@ export class Producer<K = Uint8Array, V = Uint8Array> implements AsyncDisposable
       timers: this.#timers,
       signal: this.#closed.signal,
     };
-    this.#sender = new Sender({ ...parts, client: this.#client, logger, onRoom: () => this.#gate.onRoom() });
+    this.#sender = new Sender({
+      ...parts,
+      client: this.#client,
+      logger,
+      onRoom: () => this.#gate.onRoom(),
+      isFull: () => this.#gate.isFull,
+    });
     this.#gate = new SendGate({
       ...parts,
       disconnected: () => this.#client.disconnected,
       admit: (entry, metadata) => this.#admit(entry, metadata),
+      onFull: () => this.#sender.wake(),
     });
   }
 

@@ -27,6 +27,8 @@ export interface SendGateOptions {
   readonly signal: AbortSignal;
   /** Lets a send into a batch. */
   readonly admit: (entry: Entry, metadata: TopicMetadata) => void;
+  /** Somebody begins to wait for room: what lingers stands in the way. */
+  readonly onFull: () => void;
 }
 
 interface BlockedSend {
@@ -87,7 +89,7 @@ export class SendGate {
     const kept = { ...entry, record: copyOf(entry.record) };
     const number = ++this.#lastNumber;
     const send: BlockedSend = { entry: kept, deadlineMs: clock.nowMs() + settings.maxBlockMs, number };
-    if (fits) this.#forMemory.add(send);
+    if (fits) this.#waitForRoom(send);
     else this.#waitForTopic(send);
     this.#watch(settings.maxBlockMs);
   }
@@ -122,6 +124,16 @@ export class SendGate {
   *#all(): Iterable<BlockedSend> {
     for (const { sends } of this.#byTopic.values()) yield* sends;
     yield* this.#forMemory;
+  }
+
+  /** Whether somebody waits for room in `buffer.memory`. */
+  get isFull(): boolean {
+    return this.#forMemory.size > 0;
+  }
+
+  #waitForRoom(send: BlockedSend): void {
+    this.#forMemory.add(send);
+    if (this.#forMemory.size === 1) this.#options.onFull();
   }
 
   #waitForTopic(send: BlockedSend): void {
@@ -175,7 +187,7 @@ export class SendGate {
       if (partition !== undefined && partition >= known.partitionCount) {
         this.#reject(send, noSuchPartition(topic, partition, known.partitionCount));
       } else if (this.#forMemory.size > 0 || !this.#options.accumulator.hasRoomFor(bytes)) {
-        this.#forMemory.add(send);
+        this.#waitForRoom(send);
       } else {
         this.#admit(send, known);
       }

@@ -34,6 +34,8 @@ export interface SenderOptions {
   readonly signal: AbortSignal;
   /** Memory was given back. */
   readonly onRoom: () => void;
+  /** Somebody waits for memory: nothing lingers then (Kafka: RecordAccumulator, `exhausted`). */
+  readonly isFull: () => boolean;
 }
 
 interface Item {
@@ -176,7 +178,7 @@ export class Sender {
     if (batch.state === "waiting") return batch.retryAtMs;
     const { lingerMs, batchSize } = this.#options.settings;
     const isFull = batch !== queue.newest || batch.isClosed || batch.sizeBytes >= batchSize;
-    return isFull || this.#hurriers > 0 ? 0 : batch.createdAtMs + lingerMs;
+    return isFull || this.#hurriers > 0 || this.#options.isFull() ? 0 : batch.createdAtMs + lingerMs;
   }
 
   async #dispatch(items: readonly Item[]): Promise<void> {

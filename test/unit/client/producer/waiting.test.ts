@@ -109,6 +109,17 @@ test("flush waits for what was sent before it, not for what comes after", async 
   await clock.runUntil(() => streams.settled);
 });
 
+test("nothing lingers while somebody waits for room in buffer.memory", async () => {
+  const { producer } = start({ "buffer.memory": 1_000, "max.block.ms": 1_000, "linger.ms": 30_000 });
+  await outcome(producer.partitionsFor("t"));
+  const value = "x".repeat(600);
+  const sends = watch(Promise.all([1, 2, 3, 4].map(() => producer.send({ topic: "t", value }))));
+  await clock.advance(1_000);
+  await outcome(producer.flush());
+  // The last one, for which nobody waits, lingers until the flush.
+  expect(sends.value).toHaveLength(4);
+});
+
 test("idle partitions are forgotten beyond a bound, and begin again under a higher epoch", async () => {
   const accumulator = new Accumulator({
     bufferMemoryBytes: 1e9,
