@@ -205,6 +205,18 @@ test("a restart where the index ends with the log counts nothing twice", async (
   expect(usage(at)).toEqual(before);
 });
 
+test("a segment of which the first batches were removed weighs the same after a restart", async () => {
+  const at = logUnderTest();
+  await at.create("orders", 1, { "retention.ms": "-1" });
+  for (let index = 0; index < 10; index++) await produce(at, "x");
+  await at.during(at.log.deleteRecords({ partitions: [{ topic: "orders", partition: 0, offset: 5 }] }));
+  await at.clock.advance(1000);
+  expect(at.storedRanges(1)).toHaveLength(5);
+  const before = usage(at);
+  await at.restart();
+  expect(usage(at)).toEqual(before);
+});
+
 test("a closed log checks no more", async () => {
   const at = logUnderTest();
   await at.create("orders", 1, { "retention.ms": "1" });
