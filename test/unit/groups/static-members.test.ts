@@ -409,3 +409,35 @@ test("a leave with -2 that could not be stored leaves the member with both deadl
   await world.advance(5_000);
   expect(world.group().members.map(({ memberId }) => memberId)).toEqual(["b"]);
 });
+
+test("who keeps a place is a member: a stranger may not commit meanwhile", async () => {
+  const world = new GroupWorld();
+  const a = world.member("a");
+  await a.join(["orders"], { instanceId: "i" });
+  await a.beat(GONE);
+  const stranger = world.member("x").commit([{ partition: 0, offset: 1 }], { memberId: "", memberEpoch: -1 });
+  expect((await refusalOf(stranger)).code).toBe("UNKNOWN_MEMBER_ID");
+});
+
+test("a failed turn forgets no claimant", async () => {
+  const { world, a } = await pair();
+  await refusalOf(world.member("a2").join(["orders"], asStatic("i1")));
+  const other = world.member("c").send({ ...JOIN, subscription: ["orders"] });
+  world.turns.seal();
+  world.turns.fail();
+  await refusalOf(other);
+  await world.advance(30_000);
+  expect(world.group().members.find(({ memberId }) => memberId === a.memberId)).toMatchObject({ epoch: -2 });
+});
+
+test("who takes over a place brings its own numbers: commits of its earlier life stay refused", async () => {
+  const world = new GroupWorld();
+  const [a, b] = [world.member("a"), world.member("b")];
+  await b.join();
+  await b.commit([{ partition: 0, offset: 1 }], { seq: 7 });
+  await b.beat({ memberEpoch: -1 });
+  await a.join(["orders"], { instanceId: "i" });
+  await a.beat(GONE);
+  await b.join(["orders"], { instanceId: "i" });
+  expect((await refusalOf(b.commit([{ partition: 0, offset: 0 }], { seq: 7 }))).code).toBe("STALE_MEMBER_EPOCH");
+});
