@@ -12,6 +12,7 @@ import { simulatedRandom } from "../support/simulated-random.ts";
 import { testFolder } from "../support/storage-on-file.ts";
 import { GroupBook, GroupReader } from "./group-reader.ts";
 import { LogReader } from "./log-reader.ts";
+import { LoneCommits } from "./lone-commits.ts";
 import { times } from "./share.ts";
 import { TopicChurn } from "./topic-churn.ts";
 
@@ -58,16 +59,23 @@ test.each(["disk", "process"] as const)(
     const tills = ["till-1", "till-2"].map((instanceId) => join(statics, { "group.instance.id": instanceId }));
     const members = [join(dynamic), join(dynamic)];
     const churn = new TopicChurn(quickly, random);
+    const lone = new LoneCommits(quickly, topic);
+    onTestFinished(() => lone.close());
     await using log = new LogReader(server, topic, PARTITIONS);
 
     const startsMs: number[] = [];
     for (let cycle = 1; cycle <= CYCLES; cycle++) {
+      lone.resume();
       await sleep(systemClock, between(LIFE_MS.least, LIFE_MS.most));
-      expect(await broker.end("SIGKILL")).toBe("SIGKILL");
+      const ended = broker.end("SIGKILL");
+      const paused = lone.pause();
+      expect(await ended).toBe("SIGKILL");
       const beganMs = performance.now();
       broker = await startBrokerProcess({ data, durability, port, settings });
       startsMs.push(performance.now() - beganMs);
 
+      await paused;
+      await lone.verify(admin);
       await log.verify(feeds);
       for (const book of [dynamic, statics]) await book.verify(admin);
       await churn.verify();
