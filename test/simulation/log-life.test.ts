@@ -130,4 +130,19 @@ for (const seed of seeds(1)) {
     const codecs = new Set(simulation.history.codecs);
     expect([...codecs].sort()).toEqual(["gzip", "none", "zstd"]);
   });
+
+  test(`without sequences too, batches stand in the order in which they were sent, compressed or not (seed ${seed})`, async () => {
+    const simulation = await Simulation.start({ seed, topics: { orders: 1 } });
+    const { random } = simulation;
+    simulation.unpackDelayMs = () => random.next() * 30;
+    const config = { "enable.idempotence": false, "compression.type": "gzip", "linger.ms": 0 } as const;
+    const producer = simulation.producer({ topic: "orders", everyMs: 3, config });
+    for (let round = 0; round < 60; round++) {
+      await simulation.advance(10 + random.next() * 20);
+      // Enough of them to be worth compressing, between single ones that are not.
+      for (let record = 0; record < round % 40; record++) producer.send();
+    }
+    await simulation.finish();
+    expect([...new Set(simulation.history.codecs)].sort()).toEqual(["gzip", "none"]);
+  });
 }
