@@ -59,6 +59,14 @@ export const limits = [
     text: "The first frame of a WebSocket.",
   },
   {
+    name: "answer header",
+    value: 16 * MIB,
+    constant: ["protocol/src/limits.ts", "MAX_ANSWER_HEADER_BYTES"],
+    unit: "bytes",
+    above: [{ error: "POLICY_VIOLATION" }],
+    text: "The JSON header of an answer that only reads; ask for fewer topics, partitions or groups at a time.",
+  },
+  {
     name: "JSON depth",
     value: 32,
     constant: ["protocol/src/limits.ts", "MAX_JSON_DEPTH"],

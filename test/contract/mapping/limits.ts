@@ -17,6 +17,9 @@ export const shownLimits = {
   "frame payload": webSocket("a message beyond the limit is refused with 1009"),
   "frame header": wire("%s closes the WebSocket with the reason, and is a frame with the error over HTTP"),
   "frame header before hello": attacks("a hello above 64 KiB, and anything else before hello, ends the socket at once"),
+  "answer header": at("unit/listeners/session.test.ts")(
+    "an answer whose header would not fit a frame is refused instead",
+  ),
   "JSON depth": attacks("JSON with %s is refused at every door"),
   "JSON keys": attacks("JSON with %s is refused at every door"),
   "record batch": wire(`produce by \${door}: %s`),
