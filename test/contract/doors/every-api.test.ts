@@ -214,6 +214,13 @@ test.each(names.filter((api) => !mayBeEmpty.includes(api)))(
   },
 );
 
+test("a transactional producer id is refused, not taken for a plain one", async () => {
+  for (const door of doorNames)
+    expect(await doors[door]("initProducerId", { transactionalId: "t" }, [])).toMatchObject({
+      error: { code: "UNSUPPORTED_VERSION", definite: true },
+    });
+});
+
 test("hello belongs to connections: over HTTP it is refused by name", async () => {
   for (const door of ["a frame over HTTP", "JSON over HTTP"] as const)
     expect(await doors[door]("hello", {}, [])).toMatchObject({ error: { code: "UNSUPPORTED_VERSION" } });

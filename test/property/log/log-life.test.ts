@@ -219,6 +219,6 @@ test("after any steps the log is what the model says, also once the batches are 
         at.log.close();
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
