@@ -20,9 +20,9 @@ async function storedValues(url: string): Promise<string[]> {
   const stored: string[] = [];
   for (;;) {
     const path = `/v1/topics/${topic}/partitions/0/records?offset=${stored.length}&maxRecords=10000`;
-    const records = ((await http(url, path)).json?.records ?? []) as { valueText: string }[];
+    const records = ((await http(url, path)).json?.records ?? []) as { value: number }[];
     if (records.length === 0) return stored;
-    stored.push(...records.map(({ valueText }) => valueText));
+    stored.push(...records.map(({ value }) => `${value}`));
   }
 }
 
