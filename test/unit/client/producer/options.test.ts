@@ -1,35 +1,11 @@
 // Each option of the producer has its effect: ignored, one of these tests would notice. Those of a single send: sending.test.ts.
 
-import { Producer, type ProducerConfig, string, TimeoutError } from "@brooklet/client";
+import { Producer, TimeoutError } from "@brooklet/client";
 import { readBatchHeader, splitPayload } from "@brooklet/protocol";
-import { afterEach, expect, test } from "vitest";
-import { type FakeBroker, FakeNetwork, type FakeRequest, pass, wireError } from "../../../support/fake-broker.ts";
-import { SimulatedClock } from "../../../support/simulated-clock.ts";
-import { simulatedRandom } from "../../../support/simulated-random.ts";
-import { outcomeOf, watch } from "../../../support/watch.ts";
-
-let clock = new SimulatedClock();
-let started: Producer<string, string> | undefined;
-
-afterEach(async () => {
-  const closed = watch(started?.close({ timeoutMs: 100 }) ?? Promise.resolve());
-  await clock.runUntil(() => closed.settled);
-  await clock.advance(50);
-  expect(clock.liveTimers, "timers left").toBe(0);
-});
-
-function start(config: Partial<ProducerConfig<string, string>> = {}, broker: Partial<FakeBroker> = {}) {
-  clock = new SimulatedClock();
-  const network = new FakeNetwork(clock);
-  const fake = network.broker("broker:1", broker);
-  started = new Producer<string, string>(
-    { "bootstrap.servers": "broker:1", "key.serializer": string, "value.serializer": string, ...config },
-    { world: { clock, random: simulatedRandom(1), transport: network } },
-  );
-  return { fake, network, producer: started };
-}
-
-const outcome = <T>(promise: Promise<T>) => outcomeOf(clock, promise);
+import { expect, test } from "vitest";
+import { type FakeBroker, type FakeRequest, pass, wireError } from "../../../support/fake-broker.ts";
+import { watch } from "../../../support/watch.ts";
+import { clock, outcome, start } from "./setup.ts";
 
 function refuse({ header }: FakeRequest, code: Parameters<typeof wireError>[0]) {
   const items = header.partitions as { topic: string; partition: number }[];

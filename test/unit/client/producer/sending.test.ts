@@ -5,41 +5,15 @@ import {
   type Header,
   IllegalStateError,
   Producer,
-  type ProducerConfig,
   type ProducerRecord,
   RecordTooLargeError,
-  string,
   TimeoutError,
 } from "@brooklet/client";
 import { partitionForKey, readBatchHeader, splitPayload } from "@brooklet/protocol";
-import { afterEach, expect, test } from "vitest";
-import { type FakeBroker, FakeNetwork, pass, wireError } from "../../../support/fake-broker.ts";
-import { SimulatedClock } from "../../../support/simulated-clock.ts";
-import { simulatedRandom } from "../../../support/simulated-random.ts";
-import { outcomeOf, watch } from "../../../support/watch.ts";
-
-let clock = new SimulatedClock();
-let started: Producer<string, string> | undefined;
-
-afterEach(async () => {
-  const closed = watch(started?.close({ timeoutMs: 100 }) ?? Promise.resolve());
-  await clock.runUntil(() => closed.settled);
-  await clock.advance(50);
-  expect(clock.liveTimers, "timers left").toBe(0);
-});
-
-function start(config: Partial<ProducerConfig<string, string>> = {}, broker: Partial<FakeBroker> = {}) {
-  clock = new SimulatedClock();
-  const network = new FakeNetwork(clock);
-  const fake = network.broker("broker:1", broker);
-  started = new Producer<string, string>(
-    { "bootstrap.servers": "broker:1", "key.serializer": string, "value.serializer": string, ...config },
-    { world: { clock, random: simulatedRandom(1), transport: network } },
-  );
-  return { fake, producer: started };
-}
-
-const outcome = <T>(promise: Promise<T>) => outcomeOf(clock, promise);
+import { expect, test } from "vitest";
+import { pass, wireError } from "../../../support/fake-broker.ts";
+import { watch } from "../../../support/watch.ts";
+import { clock, outcome, start } from "./setup.ts";
 
 test("a key goes where every Kafka client would put it, a named partition is taken as it is", async () => {
   const { producer } = start({}, { partitionCount: 6 });

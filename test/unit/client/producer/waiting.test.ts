@@ -1,37 +1,15 @@
 // Calls that wait: their signal, their time, and what they leave behind when they are over.
 
 import { getEventListeners } from "node:events";
-import { IllegalStateError, Producer, type ProducerConfig, string, TimeoutError } from "@brooklet/client";
+import { IllegalStateError, TimeoutError } from "@brooklet/client";
 import { readBatchHeader, splitPayload } from "@brooklet/protocol";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { Accumulator } from "../../../../client-sdk/src/producer/accumulator.ts";
-import { type FakeBroker, FakeNetwork, pass } from "../../../support/fake-broker.ts";
-import { SimulatedClock } from "../../../support/simulated-clock.ts";
+import { pass } from "../../../support/fake-broker.ts";
 import { simulatedRandom } from "../../../support/simulated-random.ts";
-import { outcomeOf, watch } from "../../../support/watch.ts";
+import { watch } from "../../../support/watch.ts";
+import { clock, outcome, start } from "./setup.ts";
 
-let clock = new SimulatedClock();
-let started: Producer<string, string> | undefined;
-
-afterEach(async () => {
-  const closed = watch(started?.close({ timeoutMs: 100 }) ?? Promise.resolve());
-  await clock.runUntil(() => closed.settled);
-  await clock.advance(50);
-  expect(clock.liveTimers, "timers left").toBe(0);
-});
-
-function start(config: Partial<ProducerConfig<string, string>> = {}, broker: Partial<FakeBroker> = {}) {
-  clock = new SimulatedClock();
-  const network = new FakeNetwork(clock);
-  const fake = network.broker("broker:1", broker);
-  started = new Producer<string, string>(
-    { "bootstrap.servers": "broker:1", "key.serializer": string, "value.serializer": string, ...config },
-    { world: { clock, random: simulatedRandom(1), transport: network } },
-  );
-  return { fake, producer: started };
-}
-
-const outcome = <T>(promise: Promise<T>) => outcomeOf(clock, promise);
 const listeners = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
 
 test("flush and partitionsFor end with their signal, at once, and leave no listener on it", async () => {
