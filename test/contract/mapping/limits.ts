@@ -96,5 +96,16 @@ export const shownLimits = {
   "pattern length": at("unit/groups/patterns.test.ts")(
     "what is not RE2, too long or too large is refused with the reason, and changes nothing",
   ),
+  "pattern cost": at("unit/groups/patterns.test.ts")(
+    "what is not RE2, too long or too large is refused with the reason, and changes nothing",
+  ),
+  patterns: at("unit/groups/patterns.test.ts")("the bound on patterns holds within one turn, too"),
+  "timelines of all": at("unit/groups/timeline.test.ts")(
+    "above the bound what happened longest ago goes, of the group where nothing has happened for the longest time",
+  ),
+  "compressed records": at("unit/log/produce-line.test.ts")("what waits is bounded; one request alone always may"),
+  "compressed batches": at("unit/log/produce-line.test.ts")(
+    "how many batches wait is bounded too, however small they are",
+  ),
   "metric series": at("unit/metrics/exposition.test.ts")("series are bounded, and what is left out is counted"),
 } satisfies Record<LimitName, Shown>;
