@@ -1,7 +1,9 @@
 // Records without end: a producer that always has a number of sends under way, round robin over the partitions, with the
-// number of each send as its value; and the book of what was acknowledged where.
+// number of each send as its value; and the book of what was acknowledged where. With `pauseMs` each of them waits before its
+// next send, so that whoever checks the books in the same process keeps up on any machine.
 
 import type { Producer, TopicPartition } from "@brooklet/client";
+import { sleep, systemClock } from "@brooklet/protocol/world";
 
 /** How a record is named in books: partition and offset. */
 export function placeOf({ partition, offset }: { partition: number; offset: number }): string {
@@ -18,13 +20,19 @@ export class Feed implements AsyncDisposable {
 
   constructor(
     producer: Producer<string, string>,
-    { topic, partitions, inFlight }: { topic: string; partitions: number; inFlight: number },
+    {
+      topic,
+      partitions,
+      inFlight,
+      pauseMs = 0,
+    }: { topic: string; partitions: number; inFlight: number; pauseMs?: number },
   ) {
     this.#workers = Promise.all(
       Array.from({ length: inFlight }, async () => {
         while (!this.#isStopped) {
           const value = `${this.sent++}`;
           await this.#send(producer, { topic, partition: Number(value) % partitions }, value);
+          if (pauseMs > 0) await sleep(systemClock, pauseMs);
         }
       }),
     );

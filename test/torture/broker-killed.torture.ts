@@ -21,6 +21,8 @@ const PARTITIONS = 4;
 const topic = "orders";
 /** Sends under way, per producer. */
 const IN_FLIGHT = 30;
+/** Of each of them, so that checking keeps up: about 4,000 records a second in all. */
+const PAUSE_MS = 30;
 const LIFE_MS = { least: 100, most: 1_500 };
 /** The goal is two seconds on a free machine; this is what no machine may need. */
 const MAX_START_MS = 20_000;
@@ -50,7 +52,7 @@ test.each(["disk", "process"] as const)(
         "batch.size": 600,
         "interceptor.classes": [{ onSend: (record) => ({ ...record, value: `${name}:${record.value}` }) }],
       });
-      const feed = new Feed(producer, { topic, partitions: PARTITIONS, inFlight: IN_FLIGHT });
+      const feed = new Feed(producer, { topic, partitions: PARTITIONS, inFlight: IN_FLIGHT, pauseMs: PAUSE_MS });
       return { name, producer, feed };
     });
     const dynamic = new GroupBook("dynamic");
