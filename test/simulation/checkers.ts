@@ -313,10 +313,14 @@ export const onePlaceOneMember: Checker = (history) => {
         );
       if (last !== undefined && last.memberId !== memberId) {
         const { memberId: before, atMs: heardMs } = last;
-        const gone = history.removals.some(
-          ({ member, atMs: goneMs }) =>
-            member === before && goneMs >= Math.floor(heardMs) - 1_000 && goneMs <= Math.ceil(atMs),
-        );
+        // Who was answered that it left has left, however long a slow disk held that answer back.
+        const hasLeft = last.memberEpoch < 0;
+        const gone =
+          hasLeft ||
+          history.removals.some(
+            ({ member, atMs: goneMs }) =>
+              member === before && goneMs >= Math.floor(heardMs) - 1_000 && goneMs <= Math.ceil(atMs),
+          );
         if (!gone) problems.push(`one place, two members: ${place} went from ${before} to ${memberId} at ${atMs}`);
         replaced.add(before);
       }
