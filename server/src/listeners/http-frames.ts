@@ -1,6 +1,6 @@
 // Frames by HTTP: `POST /v1/{api}` with `application/vnd.brooklet`, the hot poll path. They pass guard, token and load like
-// every request, and then go around Fastify, whose routing and body parsing cost as much as everything the broker itself does for
-// a poll (docs/adr/0004-frames-beside-fastify.md). The handlers are plain functions without a promise or a closure more than
+// every request, and then go around Fastify, whose routing and body parsing are a good part of what a poll costs
+// (docs/adr/0004-frames-beside-fastify.md). The handlers are plain functions without a promise or a closure more than
 // they need.
 
 import type { IncomingMessage, ServerResponse } from "node:http";

@@ -26,6 +26,13 @@ export interface AssignorInput {
   readonly topics: readonly AssignorTopic[];
 }
 
+/** What one member is about to get. */
+export interface Load {
+  readonly memberId: string;
+  readonly topicIds: ReadonlySet<string>;
+  readonly partitions: Map<PartitionKey, PartitionRef>;
+}
+
 /** For every member, also for one that gets nothing. */
 export type Targets = Map<string, Map<PartitionKey, PartitionRef>>;
 

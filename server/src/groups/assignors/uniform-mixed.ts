@@ -4,7 +4,7 @@
 // (unless MAX_STEPS is spent first, which only groups with thousands of differing subscriptions can).
 
 import type { PartitionRef } from "../partitions.ts";
-import type { Load } from "./uniform.ts";
+import type { Load } from "./assignor.ts";
 
 /** How many members and topics are looked at while searching for chains: a fraction of a second. */
 const MAX_STEPS = 5_000_000;

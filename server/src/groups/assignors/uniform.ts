@@ -4,15 +4,8 @@
 // sizes differ by at most one and no more partitions move than balance needs. Differing subscriptions: uniform-mixed.ts.
 
 import { keyOf, type PartitionKey, type PartitionRef } from "../partitions.ts";
-import { type AssignorInput, byName, type Targets } from "./assignor.ts";
+import { type AssignorInput, byName, type Load, type Targets } from "./assignor.ts";
 import { evenOutMixed } from "./uniform-mixed.ts";
-
-/** What one member is about to get. */
-export interface Load {
-  readonly memberId: string;
-  readonly topicIds: ReadonlySet<string>;
-  readonly partitions: Map<PartitionKey, PartitionRef>;
-}
 
 export function assignUniform({ members, topics }: AssignorInput): Targets {
   // Members mostly share their list of topics: one set for each list.
