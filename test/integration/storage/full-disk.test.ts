@@ -1,11 +1,12 @@
 // A disk that is really full: a small tmpfs. Needs root and mount(8).
 
-import { rmSync, statSync, writeFileSync } from "node:fs";
+import { rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "@brooklet/protocol/world";
 import { expect, onTestFinished, test } from "vitest";
 import type { Change } from "../../../server/src/storage/storage.ts";
 import { CommitQueue } from "../../../server/src/storage/turns.ts";
+import { eventually } from "../../support/eventually.ts";
 import { SimulatedClock } from "../../support/simulated-clock.ts";
 import { fill, smallDisk } from "../../support/small-disk.ts";
 import { openTestStorage, silentLogger } from "../../support/storage-on-file.ts";
@@ -98,6 +99,32 @@ test("on a full disk a log start can move, and the room of what lies before it l
   expect(stopped).toEqual([]);
   const read = await storage.read({ partitionId: 1, fromOffset: 0, endOffset: end + 1, maxBytes: 100 * MIB });
   expect(read.map(({ baseOffset }) => baseOffset)).toEqual([end - 2, end - 1, end]);
+});
+
+test("the room that the WAL keeps for reuse is given up when the reserve needs it", async (context) => {
+  const disk = smallDisk(context, 64);
+  const data = join(disk, "data");
+  const { storage } = await openTestStorage(data, { durability: "process" });
+  const file = (name: string) => statSync(join(data, name), { throwIfNoEntry: false })?.size ?? 0;
+  await until(() => file("brooklet.reserve") === 16 * MIB);
+  const create: Change = { kind: "createTopic", topic: storedTopic("orders", 1) };
+  const batches = Array.from({ length: 20 }, (_, offset) => append(1, offset, { valueBytes: MIB }));
+  const write = (number: number, changes: Change[]) =>
+    storage.write({ number, generation: 1, parts: [{ essential: false, changes }] });
+  expect(await write(1, [create, ...batches])).toEqual({ outcome: "durable" });
+  await until(() => file("brooklet.db") > 20 * MIB);
+  await write(2, [{ kind: "moveLogStart", partitionId: 1, logStartOffset: 19, firstSegmentOffset: 19 }]);
+  await until(() => file("brooklet.db") < 4 * MIB);
+  expect(file("brooklet.db-wal")).toBeGreaterThan(20 * MIB);
+
+  // As after a full disk: the reserve is gone, and too little is free to take it back.
+  rmSync(join(data, "brooklet.reserve"));
+  const { bavail, bsize } = statfsSync(disk);
+  writeFileSync(join(disk, "foreign"), new Uint8Array(bavail * bsize - 20 * MIB).fill(1));
+  // Asked again, as the queue does: the reader's checkpoint may be under way.
+  await eventually(async () => (await storage.regainSpace?.()) === true, "the reserve is back");
+  expect(file("brooklet.reserve")).toBe(16 * MIB);
+  expect(await write(3, [append(1, 20, { valueBytes: MIB })])).toEqual({ outcome: "durable" });
 });
 
 test("a checkpoint does not take the room that commits need", async (context) => {

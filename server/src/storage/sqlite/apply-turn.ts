@@ -6,7 +6,7 @@
 
 import type { Change, Turn, TurnPart, TurnVerdict } from "../storage.ts";
 
-import { type Connection, describeError, sqliteCode } from "./connection.ts";
+import { type Connection, cutWal, describeError, sqliteCode } from "./connection.ts";
 import type { Reserve } from "./reserve.ts";
 
 /** In record batch v2. Read here without the codec: the writer's thread starts faster without @brooklet/protocol. */
@@ -54,6 +54,17 @@ export class TurnWriter {
       if (sqliteCode(error) !== "SQLITE_FULL") return this.stop(error);
       return { outcome: "full", message: describeError(error) };
     }
+  }
+
+  /** After a full disk: whether the reserve is in place again, if need be with the room that the WAL gives up. Never throws. */
+  regainSpace(): { readonly regained: boolean; readonly verdict: TurnVerdict } {
+    let regained = this.#reserve.regain();
+    if (regained) return { regained, verdict: { outcome: "durable" } };
+    const verdict = this.maintain(() => {
+      cutWal(this.#db);
+      regained = this.#reserve.regain();
+    });
+    return { regained, verdict };
   }
 
   /** Fail-stop: nothing is executed any more. What just failed may be on the disk nevertheless. */

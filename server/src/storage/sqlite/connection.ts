@@ -97,6 +97,20 @@ export function hasRoomForCheckpoint(db: Connection): boolean {
   return growthBytes <= bavail * bsize;
 }
 
+/**
+ * Cuts the WAL to nothing if all of it fits into the file. SQLite keeps its length for reuse, which a full disk has no use for.
+ * Does not wait for strangers' reads: what they still need stays.
+ */
+export function cutWal(db: Connection): void {
+  if (!hasRoomForCheckpoint(db)) return;
+  db.pragma("busy_timeout = 0");
+  try {
+    db.pragma("wal_checkpoint(TRUNCATE)");
+  } finally {
+    db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  }
+}
+
 /** SQLite's name of an error, as better-sqlite3 gives it: "SQLITE_FULL", "SQLITE_IOERR_FSYNC"; else undefined. */
 export function sqliteCode(error: unknown): string | undefined {
   return error instanceof Database.SqliteError ? error.code : undefined;

@@ -36,7 +36,6 @@ export class InlineStorage implements Storage {
   readonly dataFile: string | undefined;
   readonly #db: Connection;
   readonly #delay: (run: () => void) => void;
-  readonly #reserve: Reserve;
   readonly #release: () => void;
   readonly #writer: TurnWriter;
   readonly #reader: BatchReader;
@@ -53,7 +52,6 @@ export class InlineStorage implements Storage {
     this.dataFile = db.memory ? undefined : db.name;
     this.#db = db;
     this.#delay = delay ?? ((run) => clock.defer(run));
-    this.#reserve = reserve;
     this.#release = release;
     this.#writer = new TurnWriter(db, reserve);
     this.#reader = new BatchReader(db);
@@ -94,7 +92,9 @@ export class InlineStorage implements Storage {
   }
 
   regainSpace(): Promise<boolean> {
-    return Promise.resolve(this.#reserve.regain());
+    const { regained, verdict } = this.#writer.regainSpace();
+    this.#watched(verdict);
+    return Promise.resolve(regained);
   }
 
   stats(): StorageStats {

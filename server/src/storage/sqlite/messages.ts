@@ -47,7 +47,7 @@ export type FromWriter =
   | { readonly kind: "ready" }
   | { readonly kind: "written"; readonly verdict: TurnVerdict }
   | { readonly kind: "removed"; readonly verdict: TurnVerdict; readonly more: boolean }
-  | { readonly kind: "space"; readonly regained: boolean };
+  | { readonly kind: "space"; readonly regained: boolean; readonly verdict: TurnVerdict };
 
 export type ReadCall =
   | { readonly kind: "read"; readonly request: ReadRequest }

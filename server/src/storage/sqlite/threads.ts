@@ -129,7 +129,9 @@ export class ThreadStorage implements Storage {
   }
 
   async regainSpace(): Promise<boolean> {
-    return expectKind(await this.#writer.call({ kind: "regainSpace" }), "space").regained;
+    const { regained, verdict } = expectKind(await this.#writer.call({ kind: "regainSpace" }), "space");
+    if (verdict.outcome === "failed") this.#stop(new Error(verdict.message));
+    return regained;
   }
 
   stats(): StorageStats {

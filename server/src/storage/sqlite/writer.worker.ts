@@ -33,7 +33,7 @@ port.on("message", (message: ToWriter) => {
       return;
     }
     case "regainSpace":
-      answer({ kind: "space", regained: reserve.regain() });
+      answer({ kind: "space", ...writer.regainSpace() });
       return;
     case "close":
       // A storage that stopped has no clean end, and says so by the missing mark.
