@@ -5,9 +5,10 @@ import { systemClock } from "@brooklet/protocol/world";
 import { Command, CommanderError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { type Call, Options, type Surroundings } from "./call.ts";
-import { type CommandRow, commandTable, type OptionRow } from "./commands.ts";
+import { commandTable } from "./command-table.ts";
 import { describeError, type ExitCode, exitCodeOf, exitCodes, UsageError } from "./exits.ts";
 import { BrokenPipe, Output } from "./io.ts";
+import type { CommandRow, OptionRow } from "./options.ts";
 
 const DEFAULT_COMMAND = "serve";
 const AGAIN_MS = 500;
@@ -45,12 +46,17 @@ function parserOf(
       families.set(family, parent);
     }
     const command = configure(parent.command(name)).description(row.text);
-    for (const [argument, text] of row.arguments) command.argument(argument, text);
+    for (const { name, text } of row.arguments) command.argument(name, text);
     for (const option of row.options) command.addOption(optionOf(option));
+    command.addHelpText("after", examplesOf(row));
     if (epilogue !== undefined && row.epilogue !== undefined) command.addHelpText("after", epilogue);
     command.action(() => onCall(row, command.args, new Options(command.opts())));
   }
   return program;
+}
+
+function examplesOf({ examples }: CommandRow): string {
+  return ["", "Examples:", ...examples.flatMap(([line, meaning]) => [`  # ${meaning}`, `  ${line}`])].join("\n");
 }
 
 /** The text below the help that is asked for; loaded only then, because it may need the broker's tables. */

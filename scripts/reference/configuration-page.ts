@@ -1,8 +1,8 @@
 // docs/reference/configuration.md: every setting, option and topic configuration, from the tables that read them.
 
 import { type SettingDefinition, settingDefinitions } from "@brooklet/server";
-import { commandTable } from "../../cli/src/commands.ts";
-import { environmentName } from "../../cli/src/settings.ts";
+import { commandTable } from "../../cli/src/command-table.ts";
+import { environmentName } from "../../cli/src/commands/broker/settings.ts";
 import { adminOptions } from "../../client-sdk/src/config/admin.ts";
 import { commonFamilies, commonOptions } from "../../client-sdk/src/config/common.ts";
 import { consumerFamilies, consumerOptions } from "../../client-sdk/src/config/consumer.ts";
@@ -29,7 +29,7 @@ the start, with all problems at once and the nearest name.
 export function configurationPage(): string {
   return page(
     "Configuration",
-    "server/src/settings.ts, server/src/options.ts, server/src/log/topic-configs.ts, cli/src/commands.ts and client-sdk/src/config/",
+    "server/src/settings.ts, server/src/options.ts, server/src/log/topic-configs.ts, cli/src/commands/*/rows.ts and client-sdk/src/config/",
     intro,
     `## Broker: settings`,
     `${code("brooklet serve --set num.partitions=6")}; or the variable in the last column; or ${code("num.partitions=6")} as a line of the file of

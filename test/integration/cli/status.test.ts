@@ -3,7 +3,7 @@
 import { createServer, type RequestListener } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { fetchStatus } from "../../../cli/src/broker-status.ts";
+import { fetchStatus } from "../../../cli/src/commands/broker/broker-status.ts";
 import { brooklet } from "./command.ts";
 
 async function serverAt(handle: RequestListener): Promise<string> {

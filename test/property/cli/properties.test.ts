@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseProperties } from "../../../cli/src/properties.ts";
-import { assignments } from "../../../cli/src/settings.ts";
+import { parseProperties } from "../../../cli/src/commands/broker/properties.ts";
+import { assignments } from "../../../cli/src/commands/broker/settings.ts";
 import { parseSettings, settingDefinitions } from "../../../server/src/settings.ts";
 
 test.each([

@@ -1,7 +1,7 @@
 // Where `consume -o` begins.
 
 import { expect, test } from "vitest";
-import { parseConsumeFrom } from "../../../cli/src/consume-from.ts";
+import { parseConsumeFrom } from "../../../cli/src/commands/records/consume-from.ts";
 
 test.each([
   ["start", { kind: "start" }],

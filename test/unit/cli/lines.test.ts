@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { linesOf } from "../../../cli/src/lines.ts";
+import { linesOf } from "../../../cli/src/commands/records/lines.ts";
 
 async function lines(chunks: readonly Uint8Array[]): Promise<string[]> {
   async function* source() {

@@ -4,7 +4,7 @@ import { PassThrough, Writable } from "node:stream";
 import { systemClock } from "@brooklet/protocol/world";
 import { settingDefinitions } from "@brooklet/server";
 import { expect, test } from "vitest";
-import { commandTable } from "../../../cli/src/commands.ts";
+import { commandTable } from "../../../cli/src/command-table.ts";
 import { main } from "../../../cli/src/main.ts";
 
 async function run(...argv: string[]) {

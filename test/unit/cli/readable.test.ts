@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { recordLine, recordOfLine } from "../../../cli/src/readable.ts";
+import { recordLine, recordOfLine } from "../../../cli/src/commands/records/readable.ts";
 
 const bytes = fc.uint8Array({ maxLength: 40 });
 const text = fc.string({ unit: "binary", maxLength: 20 });

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { settingDefinitions } from "@brooklet/server";
 import { afterAll, expect, test } from "vitest";
 import { Options } from "../../../cli/src/call.ts";
+import { brokerOptions } from "../../../cli/src/commands/broker/serve-options.ts";
+import { assignments, environmentName } from "../../../cli/src/commands/broker/settings.ts";
 import { UsageError } from "../../../cli/src/exits.ts";
-import { brokerOptions } from "../../../cli/src/serve-options.ts";
-import { assignments, environmentName } from "../../../cli/src/settings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "brooklet-config-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

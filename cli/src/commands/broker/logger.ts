@@ -1,9 +1,9 @@
 // The broker's log as people at a terminal read it: one line per event on stderr. Pino's shape, without its JSON.
 
 import { systemClock } from "@brooklet/protocol/world";
-import { UsageError } from "./exits.ts";
-import { timeOfDay } from "./format.ts";
-import type { Output } from "./io.ts";
+import { UsageError } from "../../exits.ts";
+import { timeOfDay } from "../../format.ts";
+import type { Output } from "../../io.ts";
 
 const LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LEVELS)[number];

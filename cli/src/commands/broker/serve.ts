@@ -3,13 +3,13 @@
 
 import { DEFAULT_PORT } from "@brooklet/protocol";
 import { createLogger, startBroker } from "@brooklet/server";
-import { fetchStatus } from "../broker-status.ts";
-import type { Call } from "../call.ts";
-import { describeError, type ExitCode, exitCodeOf, exitCodes } from "../exits.ts";
-import { table } from "../io.ts";
-import { stderrLogger } from "../logger.ts";
-import { brokerOptions } from "../serve-options.ts";
-import { readToken } from "../token.ts";
+import type { Call } from "../../call.ts";
+import { describeError, type ExitCode, exitCodeOf, exitCodes } from "../../exits.ts";
+import { table } from "../../io.ts";
+import { readToken } from "../../token.ts";
+import { fetchStatus } from "./broker-status.ts";
+import { stderrLogger } from "./logger.ts";
+import { brokerOptions } from "./serve-options.ts";
 
 const durabilityText = {
   disk: "disk: acknowledged after the sync; survives kill -9 and power loss",

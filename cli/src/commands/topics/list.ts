@@ -1,8 +1,8 @@
 // `brooklet topics list`: what topics there are, with partitions and records.
 
-import type { Call } from "../call.ts";
-import { withAdmin } from "../connect.ts";
-import { table } from "../io.ts";
+import type { Call } from "../../call.ts";
+import { withAdmin } from "../../connect.ts";
+import { table } from "../../io.ts";
 
 export async function run(call: Call): Promise<undefined> {
   const topics = await withAdmin(call, async (admin) => {

@@ -1,8 +1,8 @@
 // `brooklet groups list`: what groups there are, and how they are.
 
-import type { Call } from "../call.ts";
-import { withAdmin } from "../connect.ts";
-import { table } from "../io.ts";
+import type { Call } from "../../call.ts";
+import { withAdmin } from "../../connect.ts";
+import { table } from "../../io.ts";
 
 export async function run(call: Call): Promise<undefined> {
   const groups = await withAdmin(call, (admin) => admin.listGroups());

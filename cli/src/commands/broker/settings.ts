@@ -1,7 +1,7 @@
 // Settings on the command line and in the environment: `--set name=value`, BROOKLET_NAME. Flag before environment before
 // default; what a setting may be is the broker's table, and the broker checks it.
 
-import { UsageError } from "./exits.ts";
+import { UsageError } from "../../exits.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

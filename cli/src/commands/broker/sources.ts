@@ -4,8 +4,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { nearestName } from "@brooklet/protocol";
 import { insteadOfKafkas, settingDefinitions } from "@brooklet/server";
-import type { Options } from "./call.ts";
-import { UsageError } from "./exits.ts";
+import type { Options } from "../../call.ts";
+import { UsageError } from "../../exits.ts";
 import { type Property, parseProperties } from "./properties.ts";
 import { assignments, environmentName, settingsFromEnvironment } from "./settings.ts";
 

@@ -1,8 +1,8 @@
 // `brooklet topics describe`: each partition's first and next offset.
 
-import type { Call } from "../call.ts";
-import { withAdmin } from "../connect.ts";
-import { table } from "../io.ts";
+import type { Call } from "../../call.ts";
+import { withAdmin } from "../../connect.ts";
+import { table } from "../../io.ts";
 
 export async function run(call: Call): Promise<undefined> {
   const topics = await withAdmin(call, (admin) => admin.describeTopics([...call.args]));

@@ -1,8 +1,8 @@
 // `brooklet topics create`: one or more topics, each created or refused by itself.
 
-import type { Call } from "../call.ts";
-import { withAdmin } from "../connect.ts";
-import { assignments } from "../settings.ts";
+import type { Call } from "../../call.ts";
+import { withAdmin } from "../../connect.ts";
+import { assignments } from "../broker/settings.ts";
 
 export async function run(call: Call): Promise<undefined> {
   const partitions = call.options.integer("partitions");

@@ -2,13 +2,13 @@
 
 import { Admin } from "@brooklet/client";
 import type { ApiResponse } from "@brooklet/protocol";
-import { fetchStatus } from "../broker-status.ts";
-import type { Call } from "../call.ts";
-import { bootstrapServers, timeoutMs, waitFor } from "../connect.ts";
-import { CommandError, exitCodes } from "../exits.ts";
-import { byteSize, duration } from "../format.ts";
-import { table } from "../io.ts";
-import { tokenOf } from "../token.ts";
+import type { Call } from "../../call.ts";
+import { bootstrapServers, timeoutMs, waitFor } from "../../connect.ts";
+import { CommandError, exitCodes } from "../../exits.ts";
+import { byteSize, duration } from "../../format.ts";
+import { table } from "../../io.ts";
+import { tokenOf } from "../../token.ts";
+import { fetchStatus } from "./broker-status.ts";
 
 /** The first broker of the list that answers; the last one's failure if none does. */
 async function firstAnswer(

@@ -1,7 +1,7 @@
 // Where `brooklet consume -o` begins.
 
 import type { Consumer, TopicPartition } from "@brooklet/client";
-import { UsageError } from "./exits.ts";
+import { UsageError } from "../../exits.ts";
 
 export type ConsumeFrom =
   | { readonly kind: "start" | "end" | "stored" }

@@ -3,7 +3,7 @@
 
 import { request } from "node:http";
 import type { ApiResponse } from "@brooklet/protocol";
-import { CommandError, exitCodes } from "./exits.ts";
+import { CommandError, exitCodes } from "../../exits.ts";
 
 /** What answers with more than this is no broker. */
 const MAX_ANSWER_BYTES = 1024 * 1024;

@@ -1,7 +1,7 @@
 // The lines of a stream, as bytes: nothing is decoded, so what is no UTF-8 comes through unchanged.
 // Invariant: at most one line of MAX_LINE_BYTES is held.
 
-import { UsageError } from "./exits.ts";
+import { UsageError } from "../../exits.ts";
 
 const NEWLINE = 0x0a;
 /** Far above what a broker takes in one record; below what would exhaust memory. */

@@ -4,7 +4,7 @@
 import type { ConsumerRecord, ProducerRecord } from "@brooklet/client";
 import { ProtocolError } from "@brooklet/protocol";
 import { parseRecords, readRecord, recordJson, recordPaths } from "@brooklet/protocol/readable";
-import { UsageError } from "./exits.ts";
+import { UsageError } from "../../exits.ts";
 
 /** A line has one record; a name that repeats a few times is a mistake, not an attack. */
 const MAX_VALUES = 1_000;

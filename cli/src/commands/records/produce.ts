@@ -4,11 +4,11 @@
 
 import { Producer, type ProducerRecord } from "@brooklet/client";
 import { deferred } from "@brooklet/protocol/world";
-import type { Call } from "../call.ts";
-import { bootstrapServers, clientOptions, timeoutMs, waitFor } from "../connect.ts";
-import { CommandError, describeError, exitCodeOf, UsageError } from "../exits.ts";
-import { linesOf } from "../lines.ts";
-import { recordOfLine } from "../readable.ts";
+import type { Call } from "../../call.ts";
+import { bootstrapServers, clientOptions, timeoutMs, waitFor } from "../../connect.ts";
+import { CommandError, describeError, exitCodeOf, UsageError } from "../../exits.ts";
+import { linesOf } from "./lines.ts";
+import { recordOfLine } from "./readable.ts";
 
 const MAX_IN_FLIGHT_RECORDS = 10_000;
 const MAX_IN_FLIGHT_BYTES = 8 * 1024 * 1024;

@@ -3,12 +3,12 @@
 // is killed, or whose reader goes away, prints a record twice rather than never.
 
 import { Consumer, type ConsumerRecord, type TopicPartition } from "@brooklet/client";
-import type { Call } from "../call.ts";
-import { clientOptions, timeoutMs, waitFor, withAdmin } from "../connect.ts";
-import { type ConsumeFrom, parseConsumeFrom, seekTo } from "../consume-from.ts";
-import { UsageError } from "../exits.ts";
-import { partitionNames } from "../format.ts";
-import { recordLine } from "../readable.ts";
+import type { Call } from "../../call.ts";
+import { clientOptions, timeoutMs, waitFor, withAdmin } from "../../connect.ts";
+import { UsageError } from "../../exits.ts";
+import { partitionNames } from "../../format.ts";
+import { type ConsumeFrom, parseConsumeFrom, seekTo } from "./consume-from.ts";
+import { recordLine } from "./readable.ts";
 
 const POLL_MS = 500;
 const COMMIT_INTERVAL_MS = 1_000;

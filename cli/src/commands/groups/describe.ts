@@ -1,10 +1,10 @@
 // `brooklet groups describe`: members with what they own, committed offsets with lag, and the timeline with its reasons.
 
 import type { TopicPartition } from "@brooklet/client";
-import type { Call } from "../call.ts";
-import { withAdmin } from "../connect.ts";
-import { partitionNames, timeOfDay } from "../format.ts";
-import { table } from "../io.ts";
+import type { Call } from "../../call.ts";
+import { withAdmin } from "../../connect.ts";
+import { partitionNames, timeOfDay } from "../../format.ts";
+import { table } from "../../io.ts";
 
 /** How much of the timeline people see; `--json` has all that the broker keeps. */
 const MAX_TIMELINE_LINES = 30;

@@ -3,8 +3,8 @@
 
 import { DEFAULT_PORT } from "@brooklet/protocol";
 import { optionProblems, problemText } from "@brooklet/server";
-import { type Options, parseInteger } from "./call.ts";
-import { UsageError } from "./exits.ts";
+import { type Options, parseInteger } from "../../call.ts";
+import { UsageError } from "../../exits.ts";
 import { parseLogLevel } from "./logger.ts";
 import { type Environment, type Given, type ServeOption, Sources } from "./sources.ts";
 
