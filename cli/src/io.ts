@@ -3,11 +3,16 @@
 // control character but tab and new line, because names and records are other people's text; pipes get every byte.
 
 import type { Readable, Writable } from "node:stream";
+import { type Cells, tableLines } from "./table.ts";
+import { type Environment, type Style, Terminal } from "./terminal.ts";
+import { clipped, wrappedOutline } from "./text.ts";
+
+export { table } from "./table.ts";
 
 export interface Streams {
   readonly stdin: Readable & { readonly isTTY?: boolean };
-  readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
 }
 
 /** Thrown by writes after the reader of stdout has gone; ends a command without a word. */
@@ -25,14 +30,23 @@ export function harmless(text: string): string {
 }
 
 const utf8 = new TextDecoder();
+const ERASE_LINE = "\r\u001b[K";
 
 /** Where a command writes. */
 export class Output {
   readonly #streams: Streams;
   readonly #broken = new AbortController();
+  /** What stdout is. */
+  readonly stdout: Terminal;
+  /** What stderr is. */
+  readonly stderr: Terminal;
+  /** What stands in the last line of stderr and is written again in place; "" for nothing. */
+  #status = "";
 
-  constructor(streams: Streams) {
+  constructor(streams: Streams, env: Environment = {}) {
     this.#streams = streams;
+    this.stdout = new Terminal(streams.stdout, env);
+    this.stderr = new Terminal(streams.stderr, env);
     streams.stdout.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") this.#broken.abort(new BrokenPipe());
       else this.#broken.abort(error);
@@ -48,10 +62,15 @@ export class Output {
 
   /** Writes data; resolves when there is room for more. */
   async write(data: string | Uint8Array): Promise<void> {
+    const text = () => (typeof data === "string" ? data : utf8.decode(data));
+    await this.#write(this.stdout.isTerminal ? harmless(text()) : data);
+  }
+
+  async #write(shown: string | Uint8Array): Promise<void> {
     this.#broken.signal.throwIfAborted();
-    const { stdout } = this.#streams;
-    const shown = stdout.isTTY === true ? harmless(typeof data === "string" ? data : utf8.decode(data)) : data;
-    if (stdout.write(shown)) return;
+    // Both are the same terminal, as a rule: data does not begin behind a status.
+    if (this.stdout.isTerminal) this.#eraseStatus();
+    if (this.#streams.stdout.write(shown)) return;
     await new Promise<void>((resolve, reject) => {
       const onDrain = () => {
         this.#broken.signal.removeEventListener("abort", onBroken);
@@ -66,8 +85,16 @@ export class Output {
     });
   }
 
-  async line(text: string): Promise<void> {
-    await this.write(`${text}\n`);
+  /** A line of data; the style is seen on terminals only. */
+  async line(text: string, style?: Style): Promise<void> {
+    const shown = this.stdout.isTerminal ? harmless(text) : text;
+    await this.#write(`${this.stdout.styled(shown, style)}\n`);
+  }
+
+  /** A table as data, laid out for the terminal; `style` says how a row's lines look. */
+  async table(head: readonly string[], rows: readonly Cells[], style?: Style): Promise<void> {
+    for (const { text, isHead } of tableLines(head, rows, this.stdout.columns))
+      await this.line(text, isHead ? "bold" : style);
   }
 
   /** JSON as data: one document. */
@@ -75,32 +102,39 @@ export class Output {
     await this.line(JSON.stringify(value, null, 2));
   }
 
-  /** For people: progress, hints, errors. */
-  note(text: string): void {
+  /** For people: progress, hints, errors. On a terminal long lines are broken between words. */
+  note(text: string, style?: Style): void {
     const { stderr } = this.#streams;
-    stderr.write(`${stderr.isTTY === true ? harmless(text) : text}\n`);
+    const columns = this.stderr.columns;
+    if (columns === undefined) return void stderr.write(`${text}\n`);
+    this.#eraseStatus();
+    for (const line of wrappedOutline(harmless(text), columns)) stderr.write(`${this.stderr.styled(line, style)}\n`);
+  }
+
+  /** Shows a line that the next one replaces, "" for none; only where `stderr.movesCursor`. Notes and data push it aside. */
+  status(text: string): void {
+    if (!this.stderr.movesCursor) return;
+    // The last column stays free: a full line would wrap, and could not be erased.
+    const line = clipped(harmless(text.replaceAll("\n", " ")), (this.stderr.columns ?? 1) - 1);
+    if (line === this.#status) return;
+    this.#eraseStatus();
+    this.#status = line;
+    this.#streams.stderr.write(this.stderr.styled(line, "dim"));
+  }
+
+  #eraseStatus(): void {
+    if (this.#status === "") return;
+    this.#status = "";
+    this.#streams.stderr.write(ERASE_LINE);
   }
 
   /** Resolves when everything written has left the process, or never will. */
   async finish(): Promise<void> {
+    this.#eraseStatus();
     if (this.#broken.signal.aborted) return;
     await new Promise<void>((resolve) => {
       this.#broken.signal.addEventListener("abort", () => resolve(), { once: true });
       this.#streams.stdout.write("", () => resolve());
     });
   }
-}
-
-/** Columns of equal width, two spaces apart; the last one is not padded. */
-export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const lines = [head, ...rows].map((row) => row.map(String));
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => (column === line.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
 }

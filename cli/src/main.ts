@@ -75,7 +75,7 @@ function withCommand(argv: readonly string[]): string[] {
 
 /** Runs one command line (without node and script); resolves with the exit code, never rejects. */
 export async function main(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
-  const output = new Output(surroundings.streams);
+  const output = new Output(surroundings.streams, surroundings.env);
   let exitCode: ExitCode = exitCodes.ok;
   try {
     const epilogue = await epilogueOf(argv);
