@@ -21,6 +21,9 @@ import type { ConsumerEvent } from "./types.ts";
 
 /** After so much of max.poll.interval.ms without a poll the application is warned. */
 const POLL_NEAR_SHARE = 0.8;
+/** So long a leave waits for a broker that cannot be reached; longer than one takes to restart. Its session ends without us. */
+export const LEAVE_UNREACHABLE_MS = 3_000;
+const LEAVE_LOOK_INTERVAL_MS = 250;
 
 export interface MemberSessionOptions {
   readonly client: BrokerClient;
@@ -105,17 +108,28 @@ export class MemberSession {
     return this.#raised.shift();
   }
 
-  /** Leaves and waits for the answer as long as the call has time. Says whether the broker confirmed it. */
+  /**
+   * Leaves and waits for the answer: as long as the call has time, and for `LEAVE_UNREACHABLE_MS` while there is no connection.
+   * Says whether the broker confirmed it.
+   */
   async leave(reason: string, call: Call, mode: LeaveMode = "default"): Promise<boolean> {
+    const { calls, client, clock } = this.#options;
     this.handle({ type: "leave", reason, mode });
-    for (;;) {
-      const { version } = this.#options.calls;
-      if (this.#machine.state === "UNSUBSCRIBED") return true;
-      if (call.expired) break;
+    let unreachableSinceMs: number | undefined;
+    while (this.#machine.state !== "UNSUBSCRIBED") {
+      const { version } = calls;
+      const nowMs = clock.nowMs();
+      unreachableSinceMs = client.disconnected === undefined ? undefined : (unreachableSinceMs ?? nowMs);
+      const isUnreachable = unreachableSinceMs !== undefined && nowMs - unreachableSinceMs >= LEAVE_UNREACHABLE_MS;
+      if (call.expired || isUnreachable) break;
+      // Nobody says that a connection is gone.
+      this.#timers.schedule("leaveLook", LEAVE_LOOK_INTERVAL_MS, () => calls.changed());
       await call.change(version);
     }
+    this.#timers.cancel("leaveLook");
+    const isConfirmed = this.#machine.state === "UNSUBSCRIBED";
     this.handle({ type: "forgetLeave" });
-    return false;
+    return isConfirmed;
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 import { sleep } from "@brooklet/protocol/world";
 import { expect, test } from "vitest";
 import type { Consumer } from "../../../client-sdk/src/consumer/consumer.ts";
+import { LEAVE_UNREACHABLE_MS } from "../../../client-sdk/src/consumer/member-session.ts";
 import { failure } from "./fake-broker.ts";
 import { Bench, errorOf } from "./setup.ts";
 
@@ -114,6 +115,35 @@ test("close has a deadline, also before a broker that does not answer, and says 
   expect(line?.message).toContain("the commit of what was processed");
   expect(line?.message).toContain("leaving the group");
   expect(bench.clock.liveTimers).toBe(0);
+});
+
+test("a leave waits for a broker that cannot be reached only as long as one takes to restart, and for one that answers late", async () => {
+  const bench = new Bench();
+  const consumer = await reading(bench, { "enable.auto.commit": false });
+  bench.broker.on("groupHeartbeat", () => new Promise(() => {}));
+  bench.broker.disconnected = "no connection to localhost:1";
+  const startMs = bench.clock.nowMs();
+  await bench.run(consumer.close({ timeoutMs: 30_000 }));
+  const waitedMs = bench.clock.nowMs() - startMs;
+  expect(waitedMs).toBeGreaterThanOrEqual(LEAVE_UNREACHABLE_MS);
+  expect(waitedMs).toBeLessThan(LEAVE_UNREACHABLE_MS + 1_000);
+  expect(bench.lines.find(({ message }) => message.includes("close() left unfinished"))?.message).toContain("leaving");
+  expect(bench.clock.liveTimers).toBe(0);
+
+  const other = new Bench();
+  const slow = await reading(other, { "enable.auto.commit": false });
+  let isBack = false;
+  other.broker.on("groupHeartbeat", () => new Promise(() => {}));
+  other.broker.disconnected = "no connection to localhost:1";
+  const closing = slow.close({ timeoutMs: 10_000 }).then(() => {
+    isBack = true;
+  });
+  await other.clock.advance(LEAVE_UNREACHABLE_MS - 500);
+  other.broker.disconnected = undefined;
+  await other.clock.advance(LEAVE_UNREACHABLE_MS);
+  expect(isBack).toBe(false);
+  await other.run(closing);
+  expect(other.clock.nowMs()).toBeGreaterThanOrEqual(10_000);
 });
 
 test("close(0) tries everything without waiting", async () => {

@@ -55,6 +55,7 @@ export class FakeBroker implements BrokerClient {
   readonly committed = new Map<string, ApiRequest<"offsetCommit">["offsets"][number]>();
   limits: BrokerLimits | undefined;
   connectionSeq = 1;
+  disconnected: string | undefined;
   fatalError: Error | undefined;
   closed = false;
   epoch = 0;
