@@ -421,7 +421,7 @@ export const limits = [
     constant: ["server/src/groups/timeline.ts", "MAX_BYTES_IN_ALL"],
     unit: "bytes",
     above: [{ holds: "the oldest entry of the quietest group is forgotten" }],
-    text: "The timelines of all groups together, in memory.",
+    text: "The timelines of all groups together with their refused commits, in memory.",
   },
   {
     name: "metric series",

@@ -59,6 +59,17 @@ const timelineEvent = {
   count: "number?",
 } as const;
 
+const refusedCommit = {
+  ...topicPartition,
+  atMs: "number",
+  member: "text?",
+  memberEpoch: "number",
+  offset: "number",
+  code: "text",
+  reason: "text",
+  count: "number",
+} as const;
+
 export const answerShapes: { readonly [A in ApiName]: Shape } = {
   // `limits` is an object of its own, which connection.ts reads.
   hello: { clusterId: "text", brokerId: "number", version: "number", features: "texts" },
@@ -125,6 +136,7 @@ export const answerShapes: { readonly [A in ApiName]: Shape } = {
         members: { items: member },
         offsets: { items: groupOffset },
         timeline: { items: timelineEvent },
+        refusedCommits: { items: refusedCommit },
       },
     },
   },

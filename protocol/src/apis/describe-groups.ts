@@ -38,9 +38,21 @@ export const TimelineEvent = Type.Object({
   count: described("How many equal refusals this entry stands for; absent: one.", Type.Optional(Type.Integer())),
 });
 
+export const RefusedCommit = Type.Object({
+  atMs: WallMs,
+  member: described("Who asked; absent: nobody's member.", Type.Optional(Type.String())),
+  memberEpoch: described("The epoch it spoke for; -1 without a member.", Type.Integer()),
+  topic: Topic,
+  partition: described("As it was asked for.", Type.Integer()),
+  offset: described("What would have been committed, as it was asked for.", Type.Integer()),
+  code: described("The error's name.", Type.String()),
+  reason: described("Why it was refused.", Type.String()),
+  count: described("How often this member's commits of this partition were refused with this error.", Type.Integer()),
+});
+
 export const describeGroups = api({
   name: "describeGroups",
-  text: "Members, assignment, committed offsets with lag, and the timeline of groups (Kafka API 69).",
+  text: "Members, assignment, committed offsets with lag, the timeline and the refused commits of groups (Kafka API 69).",
   request: Type.Object({ groupIds: Type.Array(GroupId, { maxItems: 1_000 }) }),
   response: Type.Object({
     groups: described(
@@ -100,6 +112,10 @@ export const describeGroups = api({
             ),
           ),
           timeline: described("The latest events, oldest first.", Type.Array(TimelineEvent)),
+          refusedCommits: described(
+            "The latest refused commits, one entry for each member, partition and error, with the latest of its kind; oldest first.",
+            Type.Array(RefusedCommit),
+          ),
           error: Type.Optional(ItemError),
         }),
       ),

@@ -6,6 +6,7 @@ import type { StoredOffset } from "../storage/storage.ts";
 import { type DurableGroup, type DurableMember, stateOf, unpackHeld } from "./durable-state.ts";
 import { lagOf } from "./lag.ts";
 import { allNamed } from "./partitions.ts";
+import type { RefusedCommit } from "./refused-commits.ts";
 import type { TimelineEvent } from "./timeline.ts";
 
 type DescribedGroup = ApiResponse<"describeGroups">["groups"][number];
@@ -15,12 +16,14 @@ export function describeGroup({
   durable,
   offsets,
   timeline,
+  refusedCommits,
   catalog,
 }: {
   groupId: string;
   durable: DurableGroup | undefined;
   offsets: readonly StoredOffset[];
   timeline: TimelineEvent[];
+  refusedCommits: RefusedCommit[];
   catalog: TopicCatalog;
 }): DescribedGroup {
   const matched = new Map(durable?.patterns ?? []);
@@ -35,6 +38,7 @@ export function describeGroup({
       .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
       .map((offset) => describeOffset(offset, catalog)),
     timeline,
+    refusedCommits,
   };
 }
 
@@ -48,6 +52,7 @@ export function unknownGroup(groupId: string, error: ProtocolError): DescribedGr
     members: [],
     offsets: [],
     timeline: [],
+    refusedCommits: [],
     error: error.toWire(),
   };
 }

@@ -4,6 +4,7 @@ import type { ApiResponse, ErrorCode, ProtocolError } from "@brooklet/protocol";
 import type { Peer } from "../peer.ts";
 import type { DurableGroup } from "./durable-state.ts";
 import type { PartitionRef } from "./partitions.ts";
+import type { RefusedOffsets } from "./refused-commits.ts";
 
 export type HeartbeatAnswer = ApiResponse<"groupHeartbeat">;
 
@@ -34,6 +35,7 @@ export interface Happening {
   readonly reason?: string;
   /** Of a refused commit: repeated refusals of one kind are told as one. */
   readonly code?: ErrorCode;
+  readonly refused?: RefusedOffsets;
 }
 
 export type Effect =

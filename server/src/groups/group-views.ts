@@ -52,6 +52,7 @@ export class GroupViews {
         durable: entry.durable,
         offsets: [...this.#committed.ofGroup(groupId)],
         timeline: entry.timeline.upTo(entry.group.durableVersion),
+        refusedCommits: entry.timeline.refusedCommits(entry.group.durableVersion),
         catalog: this.#catalog,
       });
     });

@@ -36,6 +36,7 @@ import {
 import { type PartitionKey, type PartitionRef, spoken, type Topics } from "./partitions.ts";
 import type { PatternMatches } from "./patterns.ts";
 import type { Step } from "./reconcile.ts";
+import type { RefusedOffsets } from "./refused-commits.ts";
 import { Roster } from "./roster.ts";
 import {
   checkInstance,
@@ -226,9 +227,14 @@ export class Group {
   }
 
   /** A commit was refused, of these partitions or as a whole, for the timeline. No member: a stranger's. */
-  refusedCommit(memberId: string | undefined, partitions: readonly PartitionRef[], error: ProtocolError): Effect {
-    const { code, message } = error;
-    return this.#happened("refusedCommit", { member: printable(memberId), partitions, reason: message, code });
+  refusedCommit(
+    memberId: string | undefined,
+    partitions: readonly PartitionRef[],
+    { code, message }: ProtocolError,
+    refused: RefusedOffsets,
+  ): Effect {
+    const member = printable(memberId);
+    return this.#happened("refusedCommit", { member, partitions, reason: message, code, refused });
   }
 
   topicsChanged(reason: string): Effect[] {

@@ -53,7 +53,8 @@ export class OffsetRequests {
     const accepted: StoredOffset[] = [];
     const tell = (item: CommitItem, error: ProtocolError, topicId?: string): CommitResult => {
       const partitions = topicId === undefined ? [] : [{ topicId, partition: item.partition }];
-      if (group !== undefined) apply([group.refusedCommit(member?.id, partitions, error)]);
+      if (group !== undefined)
+        apply([group.refusedCommit(member?.id, partitions, error, { memberEpoch, offsets: [item] })]);
       return refused(item, error);
     };
     const results = request.offsets.map((item): CommitResult => {
@@ -79,7 +80,8 @@ export class OffsetRequests {
     try {
       return admitCommit(group, request, nowMs);
     } catch (error) {
-      if (error instanceof ProtocolError) apply([group.refusedCommit(request.memberId, [], error)]);
+      const { memberId, memberEpoch = -1, offsets } = request;
+      if (error instanceof ProtocolError) apply([group.refusedCommit(memberId, [], error, { memberEpoch, offsets })]);
       throw error;
     }
   }

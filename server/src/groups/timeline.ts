@@ -1,5 +1,5 @@
 // What happened in a group, newest last: bounded, in memory only. An entry is shown once what it tells is durable, and is
-// taken back when the turn that would have stored it failed.
+// taken back when the turn that would have stored it failed. Refused commits stand beside it one by one.
 //
 // Invariant: all groups' timelines together hold about MAX_BYTES_IN_ALL at most; what happened longest ago in the group where
 // nothing has happened for the longest time goes first.
@@ -7,6 +7,7 @@
 import type { ApiResponse } from "@brooklet/protocol";
 import type { Happening } from "./effects.ts";
 import { allNamed, type Topics } from "./partitions.ts";
+import { type RefusedCommit, RefusedCommits } from "./refused-commits.ts";
 
 export type TimelineEvent = ApiResponse<"describeGroups">["groups"][number]["timeline"][number];
 
@@ -56,6 +57,7 @@ export class TimelineTotals {
 
 export class Timeline {
   readonly #totals: TimelineTotals;
+  readonly #refused = new RefusedCommits();
   #entries: Entry[] = [];
   #bytes = 0;
 
@@ -73,7 +75,7 @@ export class Timeline {
    * read it.
    */
   add(happening: Happening, wallMs: number, topics: Topics): TimelineEvent {
-    const { event, epoch, version, member, partitions, reason, code } = happening;
+    const { event, epoch, version, member, partitions, reason, code, refused } = happening;
     const refs = allNamed(topics, partitions ?? []).map(({ topic, partition }) => ({ topic, partition }));
     const kind = event === "refusedCommit" ? `${epoch}\n${code}\n${member}` : undefined;
     const before = kind === undefined ? undefined : this.#takeOut(kind);
@@ -91,6 +93,8 @@ export class Timeline {
     this.#entries.push({ version: before?.version ?? version, event: told, kind });
     if (kind !== undefined) this.#boundRefusals();
     if (this.#entries.length > MAX_ENTRIES) this.#entries.shift();
+    if (refused !== undefined && code !== undefined)
+      this.#refused.add(refused, { atMs: wallMs, version, member, code, reason: reason ?? "" });
     this.#count();
     return told;
   }
@@ -110,30 +114,42 @@ export class Timeline {
     return this.#entries.flatMap(({ version, event }) => (version <= durableVersion ? [event] : []));
   }
 
+  refusedCommits(durableVersion: number): RefusedCommit[] {
+    return this.#refused.upTo(durableVersion);
+  }
+
   /** The group was deleted: what happened up to this version was another one's. */
   forgetThrough(version: number): void {
     this.#entries = this.#entries.filter((entry) => entry.version > version);
+    this.#refused.keep((refused) => refused > version);
     this.#count();
   }
 
   /** What happened after this version did not happen. */
   takeBack(durableVersion: number): void {
     this.#entries = this.#entries.filter(({ version }) => version <= durableVersion);
+    this.#refused.keep((version) => version <= durableVersion);
     this.#count();
   }
 
   /** There is no room for all. Returns what it held. */
   dropOldest(): number {
-    const entry = this.#entries.shift();
-    const bytes = entry === undefined ? 0 : bytesOf(entry);
-    this.#bytes -= bytes;
-    return bytes;
+    const before = this.#bytes;
+    const refusedMs = this.#refused.oldestMs ?? Number.POSITIVE_INFINITY;
+    if (refusedMs < (this.#entries[0]?.event.atMs ?? Number.POSITIVE_INFINITY)) this.#refused.dropOldest();
+    else this.#entries.shift();
+    this.#bytes = this.#held();
+    return before - this.#bytes;
   }
 
   #count(): void {
     const before = this.#bytes;
-    this.#bytes = this.#entries.reduce((sum, entry) => sum + bytesOf(entry), 0);
+    this.#bytes = this.#held();
     this.#totals.changed(this, this.#bytes - before);
+  }
+
+  #held(): number {
+    return this.#entries.reduce((sum, entry) => sum + bytesOf(entry), this.#refused.bytes);
   }
 }
 

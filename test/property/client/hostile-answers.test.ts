@@ -50,6 +50,7 @@ const item = fc.record(
     members: value,
     offsets: value,
     timeline: value,
+    refusedCommits: value,
     groupId: value,
     state: value,
     error: fc.oneof(fc.constant(undefined), error, value),

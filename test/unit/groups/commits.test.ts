@@ -76,6 +76,49 @@ test("every kind of refused commit stands in the timeline with its reason; what 
   expect(told.at(-1)).toMatchObject({ count: 2, partitions: [{ topic: "orders", partition: 0 }] });
 });
 
+test("refused commits are told one by one, with member, epoch, partition, offset, error, reason and how often", async () => {
+  const { world, w1 } = await twoMembers();
+  await w1.commit([
+    { partition: 0, offset: 1 },
+    { partition: 2, offset: 7 },
+    { partition: 3, offset: 8 },
+  ]);
+  await w1.commit([{ partition: 2, offset: 9 }]);
+  const stranger = { groupId: "billing", offsets: [{ topic: "orders", partition: 1, offset: 3 }] };
+  await refusalOf(world.coordinator.commitOffsets(stranger));
+  const told = world.group().refusedCommits;
+  expect(told).toEqual([
+    {
+      atMs: expect.any(Number),
+      member: "w1",
+      memberEpoch: 2,
+      topic: "orders",
+      partition: 3,
+      offset: 8,
+      code: "STALE_MEMBER_EPOCH",
+      reason: "orders-3 is not assigned to member w1: w2 owns it since epoch 2",
+      count: 1,
+    },
+    expect.objectContaining({ partition: 2, offset: 9, count: 2, reason: expect.stringMatching(/^orders-2 is not/) }),
+    expect.objectContaining({ memberEpoch: -1, partition: 1, offset: 3, code: "UNKNOWN_MEMBER_ID", count: 1 }),
+  ]);
+  expect(told[2]).not.toHaveProperty("member");
+  world.restart();
+  expect(world.group().refusedCommits).toEqual([]);
+});
+
+test("of a flood of refused commits the latest are told, also of one request with many", async () => {
+  const { world, w1 } = await twoMembers({ orders: 4, wide: 200 });
+  const offsets = Array.from({ length: 200 }, (_, partition) => ({ topic: "wide", partition, offset: 1 }));
+  await w1.commit(offsets, { memberId: "ghost" }).catch(() => {});
+  expect(world.group().refusedCommits.map(({ partition }) => partition)).toEqual(
+    Array.from({ length: 50 }, (_, index) => 150 + index),
+  );
+  await w1.commit([{ topic: "no".repeat(400), partition: 2, offset: 1 }]);
+  expect(world.group().refusedCommits).toHaveLength(50);
+  expect(world.group().refusedCommits.at(-1)?.topic).toHaveLength(249);
+});
+
 test("a flood of refused commits does not push out what happened before", async () => {
   const { world, w1 } = await twoMembers();
   const before = world.group().timeline;

@@ -42,6 +42,44 @@ test("above the bound what happened longest ago goes, of the group where nothing
   expect(totals.bytes).toBe(quiet.bytes);
 });
 
+test("refused commits count in the bound, go with what happened at their time, and are taken back with a failed turn", () => {
+  const totals = new TimelineTotals(MAX_BYTES);
+  const timeline = new Timeline(totals);
+  const refuse = (version: number, partition: number, atMs = version) =>
+    timeline.add(
+      happening(version, {
+        event: "refusedCommit",
+        code: "STALE_MEMBER_EPOCH",
+        member: "w1",
+        reason: "r".repeat(3_000),
+        refused: { memberEpoch: 1, offsets: [{ topic: "orders", partition, offset: 5 }] },
+      }),
+      atMs,
+      catalog,
+    );
+  refuse(1, 0);
+  const oneOfEach = timeline.bytes;
+  expect(oneOfEach).toBeGreaterThan(6_000);
+  refuse(2, 1);
+  refuse(2, 0);
+  const told = (version: number) => timeline.refusedCommits(version).map(({ partition, count }) => [partition, count]);
+  // What was told of already stays so.
+  expect(told(1)).toEqual([[0, 2]]);
+  timeline.takeBack(1);
+  expect(told(2)).toEqual([[0, 2]]);
+  timeline.forgetThrough(1);
+  expect(timeline.bytes).toBe(0);
+  for (let index = 0; index < 200; index++) {
+    refuse(index, index);
+    expect(totals.bytes).toBe(timeline.bytes);
+    expect(totals.bytes).toBeLessThanOrEqual(MAX_BYTES);
+  }
+  const left = timeline.refusedCommits(1_000);
+  expect(left.length).toBeGreaterThan(20);
+  expect(left.length).toBeLessThan(50);
+  expect(left.at(-1)?.partition).toBe(199);
+});
+
 test("refusals that are told as one, and those above their bound, are counted once", () => {
   const totals = new TimelineTotals(MAX_BYTES);
   const timeline = new Timeline(totals);

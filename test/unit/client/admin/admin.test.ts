@@ -186,6 +186,7 @@ test("a group that does not exist rejects, with the others in the context", asyn
     members: [],
     offsets: [],
     timeline: [],
+    refusedCommits: [],
   };
   const { admin } = start({
     describeGroups: {
