@@ -1,5 +1,5 @@
 // One call of a command: its arguments, its options with their types, and what it may touch of the outside.
-// Options come from the table in commands.ts; a command never reads process.argv or process.env.
+// Options come from the table (command-table.ts); a command never reads process.argv or process.env.
 
 import type { Clock } from "@brooklet/protocol/world";
 import { UsageError } from "./exits.ts";
@@ -11,6 +11,8 @@ export interface Surroundings {
   readonly clock: Clock;
   /** Aborted by SIGINT or SIGTERM; the command then ends in an orderly way. */
   readonly interrupted: AbortSignal;
+  /** Program and script by which this command can be started again, whatever the path is; absent: by its name. */
+  readonly startedAs?: readonly string[];
 }
 
 export interface Call extends Surroundings {

@@ -1,30 +1,14 @@
 // How commands reach a broker: which address, how long they wait, and that they say so while they wait.
 
 import { Admin } from "@brooklet/client";
-import { DEFAULT_PORT } from "@brooklet/protocol";
 import type { Call } from "./call.ts";
+import { bootstrapServers } from "./servers.ts";
 import { tokenOf } from "./token.ts";
+
+export { bootstrapServers } from "./servers.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const SILENCE_MS = 1_000;
-
-/** `host:port`, comma separated: the option, or the environment, or this machine. A URL's scheme is dropped. */
-export function bootstrapServers(call: Call): string {
-  const given =
-    call.options.text("bootstrapServers") ??
-    call.env.BROOKLET_BOOTSTRAP_SERVERS ??
-    `127.0.0.1:${call.env.BROOKLET_PORT || DEFAULT_PORT}`;
-  return given
-    .split(",")
-    .map((server) =>
-      server
-        .trim()
-        .replace(/^(https?|wss?):\/\//, "")
-        .replace(/\/+$/, ""),
-    )
-    .filter((server) => server !== "")
-    .join(",");
-}
 
 /** What every client of a command is made with: where the broker is, and the token to show. */
 export function clientOptions(call: Call): { "bootstrap.servers": string; token?: string } {

@@ -16,9 +16,27 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** A wrong argument, found after commander has parsed. */
+/** What each code says to a script, for the help. */
+export const exitTexts = {
+  ok: "done; also when the reader of a pipe went away, as `| head -1` does",
+  error: "something else went wrong: the message says what",
+  usage: "the command line, a setting or the input is wrong; nothing was done, or the message says what was",
+  notFound: "no such topic or group",
+  denied: "a token is missing or wrong, or the system refuses a file or port",
+  conflict: "something is there already, or in use: a topic, a port, a data folder",
+  unreachable: "no broker answers, or not in time",
+  damaged: "stored data is damaged",
+  interrupted: "ended by Ctrl-C or a signal before it was done",
+} as const satisfies Record<keyof typeof exitCodes, string>;
+
+/** A wrong command line; `help` is the one that explains more, filled in by main. */
 export class UsageError extends Error {
   override name = "UsageError";
+  readonly help: string | undefined;
+  constructor(message: string, help?: string) {
+    super(message);
+    this.help = help;
+  }
 }
 
 /** A failure of the command itself, with the code it ends with. */

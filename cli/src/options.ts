@@ -3,8 +3,8 @@
 import { type Call, parseInteger } from "./call.ts";
 import type { ExitCode } from "./exits.ts";
 
-/** What a shell may offer: names that the broker knows, files, or one of these words. */
-export type Completes = "topic" | "group" | "file" | readonly string[];
+/** What a shell may offer: names that the broker knows, files, or one of these words, loaded only then. */
+export type Completes = "topic" | "group" | "file" | readonly string[] | (() => Promise<readonly string[]>);
 
 export interface OptionRow {
   readonly flags: string;
@@ -48,6 +48,7 @@ export const json: OptionRow = { flags: "--json", text: "print JSON" };
 const token: OptionRow = {
   flags: "--token-file <file>",
   text: "the token to show to the broker (BROOKLET_TOKEN_FILE)",
+  completes: "file",
 };
 /** What every command has that talks to a broker. */
 export const client = [bootstrap, token, timeout];

@@ -55,7 +55,7 @@ test.each(commandTable.map((row) => [row.name, row] as const))("%s has code to l
 
 test.each([
   [["frob"], /unknown command 'frob'/],
-  [["produc"], /Did you mean produce\?/],
+  [["produc"], /did you mean produce\?/],
   [["produce"], /missing required argument 'topic'/],
   [["consume", "t", "-c", "many"], /--count must be a whole number from 1/],
   [["consume", "t", "-c", "0"], /--count/],

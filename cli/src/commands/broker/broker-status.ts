@@ -2,7 +2,7 @@
 // which refuses to speak to some ports although a broker may well listen there.
 
 import { request } from "node:http";
-import type { ApiResponse } from "@brooklet/protocol";
+import type { ApiName, ApiResponse } from "@brooklet/protocol";
 import { CommandError, exitCodes } from "../../exits.ts";
 
 /** What answers with more than this is no broker. */
@@ -10,7 +10,7 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /** Asks the broker at `url` (`http://host:port`) what it is; `token` if it wants one. */
 export async function fetchStatus(url: string, signal: AbortSignal, token?: string): Promise<ApiResponse<"status">> {
-  const answer = await ask(new URL("/v1/status", url), signal, token).catch((error: unknown) => {
+  const answer = await askApi(url, "status", signal, token).catch((error: unknown) => {
     signal.throwIfAborted();
     throw new CommandError(exitCodes.unreachable, `no broker answers at ${url}: ${reasonOf(error, url)}`);
   });
@@ -25,14 +25,21 @@ export async function fetchStatus(url: string, signal: AbortSignal, token?: stri
   return body as ApiResponse<"status">;
 }
 
-function ask(url: URL, signal: AbortSignal, token?: string): Promise<{ status: number; body: string }> {
+/** Asks an API that needs no fields; rejects when nobody answers. */
+export function askApi(
+  url: string,
+  api: ApiName,
+  signal: AbortSignal,
+  token?: string,
+): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
+    const address = new URL(`/v1/${api}`, url);
     const headers = {
       "content-type": "application/json",
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     };
     // No agent: a connection that is kept would hold up the broker's end.
-    const asked = request(url, { method: "POST", headers, signal, agent: false }, (answer) => {
+    const asked = request(address, { method: "POST", headers, signal, agent: false }, (answer) => {
       let body = "";
       answer.setEncoding("utf8");
       answer.on("data", (text: string) => {
