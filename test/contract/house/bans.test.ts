@@ -53,6 +53,7 @@ const banned: readonly string[] = [
   'import { setTimeout as sleep } from "node:timers/promises"; export const a = sleep(1);',
   'import { setTimeout as sleep } from "timers/promises"; export const a = sleep(1);',
   'import { performance as p } from "node:perf_hooks"; export const a = p.now();',
+  'import { createHistogram as c } from "node:perf_hooks"; c().recordDelta();',
   'export const a = await import("node:timers");',
   'export const a = await import("node:crypto");',
   'export { setTimeout } from "node:timers";',
@@ -66,6 +67,7 @@ const allowed = [
   'export const a = process.env["HOME"];',
   "process.exitCode = 1;",
   'import { hostname } from "node:os"; export const a = hostname();',
+  'import { createHistogram } from "node:perf_hooks"; export const a = createHistogram().record(5);',
 ];
 
 const covered = ["protocol/src", "server/src", "server/src/log", "client-sdk/src", "cli/src", "cli/demo", "bench/src"];
