@@ -3,7 +3,7 @@
 // control character but tab and new line, because names and records are other people's text; pipes get every byte.
 
 import type { Readable, Writable } from "node:stream";
-import { type Cells, tableLines } from "./table.ts";
+import { type Cells, type Field, fieldLines, tableLines } from "./table.ts";
 import { type Environment, type Style, Terminal } from "./terminal.ts";
 import { clipped, wrappedOutline } from "./text.ts";
 
@@ -95,6 +95,11 @@ export class Output {
   async table(head: readonly string[], rows: readonly Cells[], style?: Style): Promise<void> {
     for (const { text, isHead } of tableLines(head, rows, this.stdout.columns))
       await this.line(text, isHead ? "bold" : style);
+  }
+
+  /** Names with values as data, laid out for the terminal. */
+  async fields(fields: readonly Field[]): Promise<void> {
+    for (const text of fieldLines(fields, this.stdout.columns)) await this.line(text);
   }
 
   /** JSON as data: one document. */

@@ -1,7 +1,7 @@
 // Tables for people. On a terminal that is too narrow the last column is broken into lines, or each row becomes a block of its
 // own; nothing is cut away. Files and pipes get one row a line, however long.
 
-import { padded, widthOf, wrapped } from "./text.ts";
+import { padded, widthOf, wrapped, wrappedCommand } from "./text.ts";
 
 export type Cells = readonly (string | number)[];
 
@@ -56,5 +56,30 @@ function stacked(head: readonly string[], rows: readonly (readonly string[])[], 
         lines.push({ text: `${at === 0 ? before : " ".repeat(widthOf(before))}${part}`.trimEnd(), isHead: false });
     }
     return lines;
+  });
+}
+
+/** What a thing is, property by property; a `command` is for a shell, and stays what can be copied. */
+export interface Field {
+  readonly name: string;
+  readonly value: string;
+  readonly isCommand?: boolean;
+}
+
+/** Names with their values beside them; a value that does not fit there stands below its name. */
+export function fieldLines(fields: readonly Field[], columns: number | undefined): string[] {
+  const nameColumns = Math.max(...fields.map(({ name }) => widthOf(name)));
+  const beside = GAP.length + nameColumns + GAP.length;
+  const below = GAP.length * 2;
+  return fields.flatMap(({ name, value, isCommand = false }) => {
+    const before = `${GAP}${padded(name, nameColumns)}${GAP}`;
+    const left = columns === undefined ? Number.POSITIVE_INFINITY : columns - beside;
+    const widest = isCommand ? widthOf(value) : Math.max(...value.split(" ").map(widthOf));
+    if (widest <= left)
+      return wrapped(value, left).map((part, at) => `${at === 0 ? before : " ".repeat(beside)}${part}`);
+    const parts = isCommand
+      ? wrappedCommand(value, (columns ?? 0) - below, GAP)
+      : wrapped(value, (columns ?? 0) - below);
+    return [`${GAP}${name}`, ...parts.map((part) => " ".repeat(below) + part)];
   });
 }

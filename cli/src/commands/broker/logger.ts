@@ -4,14 +4,12 @@ import { systemClock } from "@brooklet/protocol/world";
 import { UsageError } from "../../exits.ts";
 import { timeOfDay } from "../../format.ts";
 import type { Output } from "../../io.ts";
-
-const LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
-export type LogLevel = (typeof LEVELS)[number];
+import { type LogLevel, logLevels } from "./levels.ts";
 
 export function parseLogLevel(text: string, from = "--log-level"): LogLevel {
-  const level = LEVELS.find((name) => name === text);
+  const level = logLevels.find((name) => name === text);
   if (level === undefined)
-    throw new UsageError(`${from} is one of ${LEVELS.join(", ")}; this is ${JSON.stringify(text)}`);
+    throw new UsageError(`${from} is one of ${logLevels.join(", ")}; this is ${JSON.stringify(text)}`);
   return level;
 }
 
@@ -23,9 +21,9 @@ function fieldText([key, value]: [string, unknown]): string {
 
 /** Writes events from `level` on. */
 export function stderrLogger(output: Output, level: LogLevel) {
-  const from = LEVELS.indexOf(level);
+  const from = logLevels.indexOf(level);
   const writer = (name: LogLevel) => (fields: object, message: string) => {
-    if (LEVELS.indexOf(name) < from) return;
+    if (logLevels.indexOf(name) < from) return;
     const details = Object.entries(fields)
       .filter(([, value]) => value !== undefined)
       .map(fieldText)

@@ -5,18 +5,18 @@ import { DEFAULT_PORT } from "@brooklet/protocol";
 import { optionProblems, problemText } from "@brooklet/server";
 import { type Options, parseInteger } from "../../call.ts";
 import { UsageError } from "../../exits.ts";
+import { type Durability, durabilities } from "./levels.ts";
 import { parseLogLevel } from "./logger.ts";
 import { type Environment, type Given, type ServeOption, Sources } from "./sources.ts";
 
 const DEFAULT_DATA_FOLDER = "brooklet-data";
-const DURABILITIES = ["disk", "process", "memory"] as const;
 const MAX_PORT = 65_535;
 
-function durabilityOf(given: Given | undefined): (typeof DURABILITIES)[number] | undefined {
+function durabilityOf(given: Given | undefined): Durability | undefined {
   if (given === undefined) return undefined;
-  const level = DURABILITIES.find((name) => name === given.text);
+  const level = durabilities.find((name) => name === given.text);
   if (level === undefined)
-    throw new UsageError(`${given.from} is one of ${DURABILITIES.join(", ")}; this is ${JSON.stringify(given.text)}`);
+    throw new UsageError(`${given.from} is one of ${durabilities.join(", ")}; this is ${JSON.stringify(given.text)}`);
   return level;
 }
 

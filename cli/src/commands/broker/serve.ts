@@ -4,12 +4,15 @@
 import { DEFAULT_PORT } from "@brooklet/protocol";
 import { createLogger, startBroker } from "@brooklet/server";
 import type { Call } from "../../call.ts";
-import { describeError, type ExitCode, exitCodeOf, exitCodes } from "../../exits.ts";
-import { table } from "../../io.ts";
+import { CommandError, describeError, type ExitCode, exitCodeOf, exitCodes } from "../../exits.ts";
 import { readToken } from "../../token.ts";
 import { fetchStatus } from "./broker-status.ts";
 import { stderrLogger } from "./logger.ts";
 import { brokerOptions } from "./serve-options.ts";
+
+const LOOPBACK = "127.0.0.1";
+/** For the question who has our port. */
+const MAX_ASKING_MS = 1_000;
 
 const durabilityText = {
   disk: "disk: acknowledged after the sync; survives kill -9 and power loss",
@@ -37,7 +40,9 @@ export async function run(call: Call): Promise<ExitCode> {
   const logger = streams.stderr.isTTY === true ? stderrLogger(output, logLevel) : await createLogger(logLevel);
   for (const warning of warnings) logger.warn({}, warning);
   const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile);
-  const broker = await startBroker({ ...options, logger });
+  const broker = await startBroker({ ...options, logger }).catch(async (error: unknown) => {
+    throw await explained(error, call, options.host ?? LOOPBACK, options.port);
+  });
   try {
     await announce(call, broker.url, token);
     const failed = broker.closed.then(
@@ -59,19 +64,34 @@ export async function run(call: Call): Promise<ExitCode> {
 
 async function announce({ output, env, interrupted }: Call, url: string, token: string | undefined): Promise<void> {
   const { durability, dataFile, version } = await fetchStatus(url, interrupted, token);
-  await output.line(
-    [
-      `brooklet ${version} is ready; Ctrl-C stops it`,
-      table(
-        ["  url", url],
-        [
-          ["  data file", dataFile ?? "none: everything is in memory"],
-          ["  durability", durabilityText[durability]],
-          ["  try it", producing(env, url)],
-        ],
-      ),
-    ].join("\n"),
-  );
+  await output.line(`brooklet ${version} is ready; Ctrl-C stops it`, "bold");
+  await output.fields([
+    { name: "url", value: url },
+    { name: "data file", value: dataFile ?? "none: everything is in memory" },
+    { name: "durability", value: durabilityText[durability] },
+    { name: "try it", value: producing(env, url), isCommand: true },
+  ]);
+}
+
+/** Who takes a port may be the very broker that is wanted; then that is said. */
+async function explained(error: unknown, { clock, interrupted }: Call, host: string, port: number): Promise<unknown> {
+  if (!(error instanceof Error) || !("code" in error) || error.code !== "EADDRINUSE") return error;
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const late = new AbortController();
+  const timers = clock.timers();
+  timers.schedule("late", MAX_ASKING_MS, () => late.abort());
+  try {
+    const { dataFile } = await fetchStatus(url, AbortSignal.any([interrupted, late.signal]));
+    const what = `a brooklet broker with ${dataFile === undefined ? "its data in memory" : `the data file ${dataFile}`}`;
+    return new CommandError(
+      exitCodes.conflict,
+      `${error.message}\n  It is ${what}: if that is the one you want, it runs already (\`brooklet status -b ${new URL(url).host}\`).`,
+    );
+  } catch {
+    return error;
+  } finally {
+    timers.close();
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

@@ -6,7 +6,6 @@ import type { Call } from "../../call.ts";
 import { bootstrapServers, timeoutMs, waitFor } from "../../connect.ts";
 import { CommandError, exitCodes } from "../../exits.ts";
 import { byteSize, duration } from "../../format.ts";
-import { table } from "../../io.ts";
 import { tokenOf } from "../../token.ts";
 import { fetchStatus } from "./broker-status.ts";
 
@@ -57,7 +56,7 @@ export async function run(call: Call): Promise<undefined> {
       ["tail cache", byteSize(status.tailCacheBytes)],
       ["resident memory", byteSize(status.residentBytes)],
     ];
-    await call.output.line(table(["PROPERTY", "VALUE"], rows));
+    await call.output.table(["PROPERTY", "VALUE"], rows);
   } finally {
     timers.close();
     late.abort();
