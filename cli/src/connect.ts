@@ -21,11 +21,14 @@ export function timeoutMs(call: Call): number {
 }
 
 /** The result of `work`; rejects when the command is interrupted. Says what it waits for when that takes a while. */
-export async function waitFor<T>(call: Call, what: string, work: Promise<T>): Promise<T> {
+export async function waitFor<T>(
+  call: Call,
+  what: string,
+  work: Promise<T>,
+  say: (text: string) => void = (text) => call.output.note(`brooklet: ${text}`),
+): Promise<T> {
   const timers = call.clock.timers();
-  timers.schedule("silence", SILENCE_MS, () =>
-    call.output.note(`brooklet: waiting for ${what} (up to ${timeoutMs(call) / 1000} s) …`),
-  );
+  timers.schedule("silence", SILENCE_MS, () => say(`waiting for ${what} (up to ${timeoutMs(call) / 1000} s) …`));
   const stopped = AbortSignal.any([call.interrupted, call.output.broken]);
   let onStop: (() => void) | undefined;
   try {
@@ -43,16 +46,21 @@ export async function waitFor<T>(call: Call, what: string, work: Promise<T>): Pr
   }
 }
 
-/** Runs `use` with an Admin that is closed afterwards, whatever happened. */
-export async function withAdmin<T>(call: Call, use: (admin: Admin) => Promise<T>): Promise<T> {
-  const servers = bootstrapServers(call);
+/** An Admin of this call; whoever opens it closes it. */
+export function openAdmin(call: Call): Admin {
   const limitMs = timeoutMs(call);
-  const admin = new Admin({
+  return new Admin({
     ...clientOptions(call),
     "client.id": "brooklet-command",
     "default.api.timeout.ms": limitMs,
     "request.timeout.ms": limitMs,
   });
+}
+
+/** Runs `use` with an Admin that is closed afterwards, whatever happened. */
+export async function withAdmin<T>(call: Call, use: (admin: Admin) => Promise<T>): Promise<T> {
+  const servers = bootstrapServers(call);
+  const admin = openAdmin(call);
   const work = use(admin);
   try {
     return await waitFor(call, `the broker at ${servers}`, work);
