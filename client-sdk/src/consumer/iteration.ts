@@ -37,6 +37,8 @@ export class RecordIterator<K, V> implements AsyncIterableIterator<ConsumerRecor
 
   async #wait(): Promise<IteratorResult<ConsumerRecord<K, V>, undefined>> {
     return await this.#poller.exclusively("next", async () => {
+      // Whoever asks for the next record has finished the one in hand, also when a wakeup ends this call at once.
+      this.#positions.finishRecord();
       const call = this.#calls.begin(Number.POSITIVE_INFINITY);
       for (;;) {
         const { records, last, lastOffset } = await this.#poller.poll(call, 1, false);

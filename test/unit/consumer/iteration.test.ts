@@ -215,3 +215,14 @@ test("a record with nothing behind it but what holds no records is unfinished al
   await bench.run(consumer.close());
   expect(bench.broker.committed.get("t-0")?.offset).toBe(1);
 });
+
+test("a wakeup while the body works takes nothing from it: the record is finished when the next one is asked for", async () => {
+  const bench = new Bench();
+  const consumer = orders(bench, 5);
+  const loop = async () => {
+    for await (const record of consumer) if (record.offset === 1) consumer.wakeup();
+  };
+  expect((await errorOf(bench, loop())).name).toBe("WakeupError");
+  await bench.run(consumer.close());
+  expect(committed(bench)).toEqual([2]);
+});
