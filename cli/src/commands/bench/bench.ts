@@ -15,7 +15,7 @@ import {
   type Asked,
   countRows,
   histogramLines,
-  latencyTable,
+  latencyLines,
   type ReadAgain,
   type Report,
   reportOf,
@@ -174,12 +174,11 @@ async function print({ output, options }: Call, report: Report): Promise<void> {
     for (const line of lines.flatMap((text) => (columns === undefined ? [text] : wrapped(text, columns))))
       await output.line(line);
   };
-  const { head, rows } = latencyTable(report);
   await paragraphs(titleLines(report));
   await output.line("");
   await output.table(["RECORDS", ""], countRows(report));
   await section("Latency in ms, since a record was due");
-  await output.table(head, rows);
+  for (const line of latencyLines(report)) await output.line(line);
   await section("How many arrived within");
   for (const line of histogramLines(report.histogram.arrived, columns ?? PIPE_COLUMNS)) await output.line(line);
   await section("What limits these figures");
