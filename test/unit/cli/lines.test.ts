@@ -1,16 +1,25 @@
-// Lines of a stream: bytes in, the same bytes out, however the stream was cut.
+// Pieces of a stream: bytes in, the same bytes out, however the stream was cut.
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { linesOf } from "../../../cli/src/commands/records/lines.ts";
+import { linesOf, MAX_PIECE_BYTES, wholeOf } from "../../../cli/src/commands/records/lines.ts";
 
-async function lines(chunks: readonly Uint8Array[]): Promise<string[]> {
-  async function* source() {
-    yield* chunks;
-  }
+async function* source(chunks: readonly Uint8Array[]) {
+  yield* chunks;
+}
+
+async function lines(chunks: readonly Uint8Array[], delimiter?: string): Promise<string[]> {
   const found: string[] = [];
-  for await (const line of linesOf(source())) found.push(Buffer.from(line).toString("latin1"));
+  const mark = delimiter === undefined ? undefined : Buffer.from(delimiter, "latin1");
+  for await (const some of linesOf(source(chunks), mark))
+    for (const line of some) found.push(Buffer.from(line).toString("latin1"));
   return found;
+}
+
+/** The bytes, cut at these places. */
+function cut(bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] {
+  const at = [0, ...cuts.map((place) => Math.min(place, bytes.length)).sort((a, b) => a - b), bytes.length];
+  return at.slice(1).map((end, index) => bytes.subarray(at[index], end));
 }
 
 test.each([
@@ -23,20 +32,42 @@ test.each([
   expect(await lines([Buffer.from(text)])).toEqual(expected);
 });
 
-test("where the stream is cut makes no difference, and no byte changes", async () => {
+test("where the stream is cut makes no difference, and no byte changes, whatever ends a line", async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.oneof(fc.constant(0x0a), fc.integer({ min: 0, max: 255 })), { maxLength: 60 }),
+      fc.constantFrom("\n", "\r\n", "aa", "\0--\0"),
+      fc.array(fc.oneof(fc.constantFrom(0x0a, 0x0d, 0x61, 0x00, 0x2d), fc.integer({ min: 0, max: 255 })), {
+        maxLength: 60,
+      }),
       fc.array(fc.nat(60), { maxLength: 6 }),
-      async (content, cuts) => {
+      async (delimiter, content, cuts) => {
         const bytes = Uint8Array.from(content);
-        const at = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)).sort((a, b) => a - b), bytes.length];
-        const chunks = at.slice(1).map((end, index) => bytes.subarray(at[index], end));
-        const text = Buffer.from(bytes).toString("latin1");
-        const expected = text.split("\n");
+        const expected = Buffer.from(bytes).toString("latin1").split(delimiter);
         if (expected.at(-1) === "") expected.pop();
-        expect(await lines(chunks)).toEqual(expected);
+        expect(await lines(cut(bytes, cuts), delimiter)).toEqual(expected);
       },
     ),
+    { numRuns: 500 },
   );
+});
+
+test("a line without an end is given up on, after all that stood before it", async () => {
+  const chunk = Buffer.alloc(MAX_PIECE_BYTES / 4, "x");
+  const found: string[] = [];
+  const reading = (async () => {
+    for await (const some of linesOf(source([Buffer.from("first\n"), chunk, chunk, chunk, chunk, chunk])))
+      for (const line of some) found.push(String(line));
+  })();
+  await expect(reading).rejects.toThrow(/a line is longer than 67108864 bytes/);
+  expect(found).toEqual(["first"]);
+});
+
+test("a whole input is one piece, and nothing is none", async () => {
+  const pieces = async (...chunks: Uint8Array[]) => {
+    const found: (readonly Uint8Array[])[] = [];
+    for await (const some of wholeOf(source(chunks))) found.push(some);
+    return found.flat().map(String);
+  };
+  expect(await pieces(Buffer.from("a\nb"), Buffer.from("\n"))).toEqual(["a\nb\n"]);
+  expect(await pieces()).toEqual([]);
 });

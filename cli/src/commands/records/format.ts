@@ -123,9 +123,19 @@ const tokenNames = (): string =>
 /** Puts one record into a sink. */
 export type RecordWriter = (record: BytesRecord, sink: ByteSink) => void;
 
-/** The writer of a format; `nullText` stands for a null key or value (-Z: "NULL"; default: nothing). */
-export function formatOf(text: string, { nullText = "" }: { nullText?: string } = {}): RecordWriter {
-  const writers = parseFormat(text).map((piece): Writer => {
+interface WriterOptions {
+  /** Stands for a null key or value (-Z: NULL_TEXT); default: nothing. */
+  readonly nullText?: string;
+}
+
+/** The writer of a format. */
+export function formatOf(text: string, options?: WriterOptions): RecordWriter {
+  return writerOf(parseFormat(text), options);
+}
+
+/** The writer of a format whose pieces are known: `["k", delimiter, "s", newline]`. */
+export function writerOf(pieces: readonly FormatPiece[], { nullText = "" }: WriterOptions = {}): RecordWriter {
+  const writers = pieces.map((piece): Writer => {
     if (typeof piece === "string") return formatTokens[piece].write;
     return (_record, sink) => sink.bytes(piece);
   });

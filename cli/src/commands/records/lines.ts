@@ -1,29 +1,51 @@
-// The lines of a stream, as bytes: nothing is decoded, so what is no UTF-8 comes through unchanged.
-// Invariant: at most one line of MAX_LINE_BYTES is held.
+// The pieces of a stream, as bytes: lines, or whole inputs. Nothing is decoded, so what is no UTF-8 comes through unchanged.
+// Invariant: at most one piece of MAX_PIECE_BYTES is held, beside what came with its end.
 
 import { UsageError } from "../../exits.ts";
 
-const NEWLINE = 0x0a;
+export const NEWLINE: Uint8Array = Uint8Array.of(0x0a);
 /** Far above what a broker takes in one record; below what would exhaust memory. */
-const MAX_LINE_BYTES = 64 * 1024 * 1024;
+export const MAX_PIECE_BYTES = 64 * 1024 * 1024;
 
-/** Each line without its newline; the last one also when it has none. */
-export async function* linesOf(chunks: AsyncIterable<Uint8Array | string>): AsyncGenerator<Uint8Array> {
-  let pieces: Uint8Array[] = [];
-  let pieceBytes = 0;
+export type Chunks = AsyncIterable<Uint8Array | string>;
+
+/** What a reader of chunks has too much of. Errors: UsageError. */
+export function checkPieceBytes(bytes: number, what: string): void {
+  if (bytes > MAX_PIECE_BYTES) throw new UsageError(`${what} is longer than ${MAX_PIECE_BYTES} bytes`);
+}
+
+export function bytesOf(chunk: Uint8Array | string): Buffer {
+  return typeof chunk === "string" ? Buffer.from(chunk) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+}
+
+/** The lines, as many as have come, without their delimiter; the last one also when it has none. */
+export async function* linesOf(chunks: Chunks, delimiter = NEWLINE): AsyncGenerator<readonly Uint8Array[]> {
+  let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
-    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+    const bytes = rest.length === 0 ? bytesOf(chunk) : Buffer.concat([rest, bytesOf(chunk)]);
+    const lines: Uint8Array[] = [];
     let start = 0;
-    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-      yield pieces.length === 0 ? bytes.subarray(start, end) : Buffer.concat([...pieces, bytes.subarray(start, end)]);
-      pieces = [];
-      pieceBytes = 0;
-      start = end + 1;
+    // A delimiter may have begun in what was searched already.
+    let end = bytes.indexOf(delimiter, Math.max(0, rest.length - delimiter.length + 1));
+    for (; end >= 0; end = bytes.indexOf(delimiter, start)) {
+      lines.push(bytes.subarray(start, end));
+      start = end + delimiter.length;
     }
-    if (start === bytes.length) continue;
-    pieces.push(bytes.subarray(start));
-    pieceBytes += bytes.length - start;
-    if (pieceBytes > MAX_LINE_BYTES) throw new UsageError(`a line is longer than ${MAX_LINE_BYTES} bytes`);
+    rest = bytes.subarray(start);
+    if (lines.length > 0) yield lines;
+    checkPieceBytes(rest.length, "a line");
   }
-  if (pieceBytes > 0) yield Buffer.concat(pieces);
+  if (rest.length > 0) yield [rest];
+}
+
+/** All of it as one piece; nothing of nothing. */
+export async function* wholeOf(chunks: Chunks): AsyncGenerator<readonly Uint8Array[]> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    pieces.push(bytesOf(chunk));
+    size += bytesOf(chunk).length;
+    checkPieceBytes(size, "the input");
+  }
+  if (size > 0) yield [Buffer.concat(pieces)];
 }

@@ -1,140 +1,49 @@
-// `brooklet produce`: one record per line of stdin. Lines are bytes; nothing is decoded that need not be.
-// Invariants: at most MAX_IN_FLIGHT records wait for the broker; the first failure stops the reading, and the end says how
-// many records are stored.
+// `brooklet produce`: what stands in files or on stdin becomes records. What it may be stands in record-reader.ts, how it is
+// sent and told in send-all.ts.
 
-import { Producer, type ProducerRecord } from "@brooklet/client";
-import { deferred } from "@brooklet/protocol/world";
-import type { Call } from "../../call.ts";
-import { bootstrapServers, clientOptions, timeoutMs, waitFor } from "../../connect.ts";
-import { CommandError, describeError, exitCodeOf, UsageError } from "../../exits.ts";
-import { linesOf } from "./lines.ts";
-import { recordOfLine } from "./readable.ts";
+import { type Call, parseInteger } from "../../call.ts";
+import { UsageError } from "../../exits.ts";
+import { unescaped } from "./format.ts";
+import { parseHeaders } from "./headers.ts";
+import { inputsOf } from "./inputs.ts";
+import { formattedReader, jsonReader, lineReader, type RecordReader, wholeReader } from "./record-reader.ts";
+import { sendAll } from "./send-all.ts";
 
-const MAX_IN_FLIGHT_RECORDS = 10_000;
-const MAX_IN_FLIGHT_BYTES = 8 * 1024 * 1024;
+/** What an input is made of: one of these, or lines. */
+const FORMS = ["--json", "--key-delimiter", "--format", "--whole"] as const;
 
-/** What was stored so far, and what failed first. */
-class Sending {
-  readonly #producer: Producer;
-  readonly #offsets = new Map<number, { first: number; last: number }>();
-  #records = 0;
-  #bytes = 0;
-  #room = deferred();
-  stored = 0;
-  failure: { line: number; error: unknown } | undefined;
-
-  constructor(producer: Producer) {
-    this.#producer = producer;
-  }
-
-  /** Hands the record to the producer; resolves when there is room for the next. */
-  async send(record: ProducerRecord<Uint8Array, Uint8Array>, line: number): Promise<void> {
-    const bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0);
-    this.#records++;
-    this.#bytes += bytes;
-    this.#producer.send(record).then(
-      ({ partition, offset }) => {
-        this.stored++;
-        const range = this.#offsets.get(partition);
-        this.#offsets.set(partition, {
-          first: Math.min(range?.first ?? offset, offset),
-          last: Math.max(range?.last ?? offset, offset),
-        });
-        this.#settled(bytes);
-      },
-      (error: unknown) => {
-        this.failure ??= { line, error };
-        this.#settled(bytes);
-      },
-    );
-    while (this.#full && this.failure === undefined) {
-      this.#room = deferred();
-      await this.#room.promise;
-    }
-  }
-
-  get #full(): boolean {
-    return this.#records >= MAX_IN_FLIGHT_RECORDS || this.#bytes >= MAX_IN_FLIGHT_BYTES;
-  }
-
-  #settled(bytes: number): void {
-    this.#records--;
-    this.#bytes -= bytes;
-    this.#room.resolve();
-  }
-
-  get summary(): string {
-    const ranges = [...this.#offsets]
-      .sort(([a], [b]) => a - b)
-      .map(([partition, { first, last }]) => `${partition}: ${first === last ? first : `${first}-${last}`}`);
-    return `${this.stored} ${this.stored === 1 ? "record" : "records"}${ranges.length === 0 ? "" : ` (partition: offsets ${ranges.join(", ")})`}`;
-  }
+function readerOf({ options }: Call): RecordReader {
+  const keyDelimiter = options.text("keyDelimiter");
+  const format = options.text("format");
+  const emptyIsNull = options.flag("nullOnEmpty");
+  const given = [options.flag("json"), keyDelimiter !== undefined, format !== undefined, options.flag("whole")];
+  const forms = FORMS.filter((_, index) => given[index]);
+  if (forms.length > 1)
+    throw new UsageError(`${forms.join(" and ")} exclude each other: each says what the input is made of`);
+  if (emptyIsNull && (options.flag("json") || options.flag("whole")))
+    throw new UsageError(`-Z has no meaning with ${forms[0]}`);
+  if (options.flag("json")) return jsonReader;
+  if (options.flag("whole")) return wholeReader;
+  if (format !== undefined) return formattedReader(format, emptyIsNull);
+  return lineReader({ emptyIsNull, ...(keyDelimiter === undefined ? {} : { keyDelimiter: unescaped(keyDelimiter) }) });
 }
 
-/** How a line becomes a record. */
-function readerOf(call: Call, topic: string): (line: Uint8Array) => ProducerRecord<Uint8Array, Uint8Array> {
-  const delimiter = call.options.text("keyDelimiter");
-  const partition = call.options.integer("partition");
-  const to = { topic, ...(partition === undefined ? {} : { partition }) };
-  if (call.options.flag("json")) {
-    if (delimiter !== undefined) throw new UsageError("--json and --key-delimiter exclude each other");
-    return (line) => ({ ...recordOfLine(line, topic), ...to });
-  }
-  if (delimiter === undefined) return (line) => ({ ...to, value: line });
-  if (delimiter === "") throw new UsageError("--key-delimiter must not be empty");
-  const mark = Buffer.from(delimiter);
-  return (line) => {
-    const at = Buffer.from(line.buffer, line.byteOffset, line.length).indexOf(mark);
-    return at < 0
-      ? { ...to, value: line }
-      : { ...to, key: line.subarray(0, at), value: line.subarray(at + mark.length) };
-  };
+function partitionOf({ options }: Call): { partition?: number | "key" } {
+  const text = options.text("partition");
+  if (text === undefined) return {};
+  return { partition: text === "key" ? text : parseInteger("--partition", text, 0) };
 }
 
 export async function run(call: Call): Promise<undefined> {
-  const { output, streams, interrupted } = call;
-  const topic = call.args[0] ?? "";
-  const read = readerOf(call, topic);
-  const limitMs = timeoutMs(call);
-  const servers = bootstrapServers(call);
-  const producer = new Producer({
-    ...clientOptions(call),
-    "client.id": "brooklet-produce",
-    "max.block.ms": limitMs,
-    "request.timeout.ms": limitMs,
-    "delivery.timeout.ms": limitMs,
+  const { options, args } = call;
+  const [topic = "", ...files] = args;
+  const compression = options.text("compression");
+  await sendAll(call, {
+    topic,
+    reader: readerOf(call),
+    ...partitionOf(call),
+    headers: parseHeaders(options.list("header")),
+    config: compression === undefined ? {} : { "compression.type": compression as "gzip" },
+    inputs: await inputsOf(call, files),
   });
-  const sending = new Sending(producer);
-  const stopReading = () => streams.stdin.destroy();
-  interrupted.addEventListener("abort", stopReading, { once: true });
-  if (streams.stdin.isTTY === true) output.note("brooklet: one record per line; Ctrl-D ends");
-  let line = 0;
-  try {
-    // Fails early, and not only at the first line, when there is no broker or the topic cannot be.
-    await waitFor(call, `the broker at ${servers}`, producer.partitionsFor(topic));
-    try {
-      for await (const bytes of linesOf(streams.stdin)) {
-        line++;
-        await sending.send(read(bytes), line);
-        if (sending.failure !== undefined || interrupted.aborted) break;
-      }
-    } catch (error) {
-      // A destroyed stdin is how an interruption ends the reading; what was read is still sent.
-      if (!interrupted.aborted) sending.failure ??= { line, error };
-    }
-    await waitFor(call, "the last records to be stored", producer.flush({ timeoutMs: limitMs })).catch(
-      (error: unknown) => {
-        if (!interrupted.aborted) sending.failure ??= { line, error };
-      },
-    );
-  } finally {
-    interrupted.removeEventListener("abort", stopReading);
-    await producer.close({ timeoutMs: limitMs });
-  }
-  output.note(`brooklet: stored ${sending.summary} in ${topic}`);
-  if (sending.failure !== undefined) {
-    const { error } = sending.failure;
-    throw new CommandError(exitCodeOf(error), `line ${sending.failure.line}: ${describeError(error)}`);
-  }
-  interrupted.throwIfAborted();
 }
