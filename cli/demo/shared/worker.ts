@@ -1,28 +1,28 @@
-// The demo's child processes: started, listened to, told to close, killed, and never left behind.
+// The demos' child processes as their parent sees them: started, listened to, told to close, killed, and never left behind.
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-import type { FromWorker, ToWorker, WorkerTask } from "./messages.ts";
+import type { Delivery, FromChild, Place, ToChild } from "./messages.ts";
 
 /** One consumer process. */
-export class Worker {
+export class Worker<Task extends { readonly name: string }, D extends Place = Delivery> {
   readonly name: string;
+  /** What it says it has. */
   readonly partitions = new Set<number>();
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
   #expectedToEnd = false;
 
-  constructor(task: WorkerTask, onMessage: (message: FromWorker) => void, onFailure: (error: Error) => void) {
+  constructor(program: URL, task: Task, onMessage: (message: FromChild<D>) => void, onFailure: (error: Error) => void) {
     this.name = task.name;
-    this.#child = fork(fileURLToPath(new URL("./worker.ts", import.meta.url)), { execPath: process.execPath });
+    this.#child = fork(program, { execPath: process.execPath });
     // "disconnect" comes after the last message, "exit" may come before it.
     this.#ended = Promise.allSettled([once(this.#child, "exit"), once(this.#child, "disconnect")]);
-    this.#child.on("message", (message: FromWorker) => {
+    this.#child.on("message", (message: FromChild<D>) => {
       if (message.kind === "assigned") for (const partition of message.partitions) this.partitions.add(partition);
       if (message.kind === "revoked" || message.kind === "lost")
         for (const partition of message.partitions) this.partitions.delete(partition);
-      if (message.kind === "failed") onFailure(new Error(`worker ${this.name} failed: ${message.message}`));
+      if (message.kind === "failed") onFailure(new Error(`worker ${this.name} failed: ${message.text}`));
       else onMessage(message);
     });
     this.#child.on("exit", (code, signal) => {
@@ -36,8 +36,14 @@ export class Worker {
     return this.#child.pid;
   }
 
-  #send(message: ToWorker): void {
-    if (this.#child.connected) this.#child.send(message);
+  #send(message: ToChild<Task>): void {
+    // A process that is ending does not hear it, and does not need to.
+    if (this.#child.connected) this.#child.send(message, () => undefined);
+  }
+
+  /** Its next batch takes so long. */
+  stall(stallMs: number): void {
+    this.#send({ kind: "stall", stallMs });
   }
 
   /** SIGKILL: no farewell, no last commit. */
