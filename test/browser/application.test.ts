@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { consumeAll, produceAll } from "./pages/application.ts";
-import { openApplication } from "./support/application-page.ts";
+import { openApplication, sharedApplication } from "./support/application-page.ts";
 
 /** What Node sees of the broker that a page uses. */
 function look(server: string): Admin {
@@ -16,7 +16,7 @@ function look(server: string): Admin {
 }
 
 test("a page of an allowed origin produces, joins a group, polls, commits and closes", async (context) => {
-  const { app, server } = await openApplication(context);
+  const { app, server } = await sharedApplication(context);
   const { ids, committed } = await app.evaluate((app, server) => app.produceAndConsume(server, 500), server);
   expect(ids.toSorted((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 500 }, (_, id) => id));
   expect(committed).toMatchObject([{ topic: "orders", partition: 0, offset: 500 }]);
@@ -25,7 +25,7 @@ test("a page of an allowed origin produces, joins a group, polls, commits and cl
 });
 
 test("for await reads record after record; leaving the loop and closing leaves the group", async (context) => {
-  const { app, server } = await openApplication(context);
+  const { app, server } = await sharedApplication(context);
   expect(await app.evaluate((app, server) => app.readByLoop(server), server)).toEqual(["a", "b", "c"]);
   // Auto commit leaves out the record in hand: nobody asked for the next one.
   const [group] = await look(server).describeGroups(["readers"]);
@@ -33,19 +33,18 @@ test("for await reads record after record; leaving the loop and closing leaves t
 });
 
 test("the admin calls work in a page", async (context) => {
-  const { app, server } = await openApplication(context);
+  const { app, server } = await sharedApplication(context);
   expect(await app.evaluate((app, server) => app.administer(server), server)).toEqual({
     partitions: 3,
     retention: "1000",
     again: "TOPIC_ALREADY_EXISTS",
     durability: "memory",
-    left: [],
+    isLeft: false,
   });
 });
 
-// A page of http under another name than a loopback one is no secure context and lacks some of the platform.
 test("gzip goes both ways between a page and Node, in a page that is no secure context", async (context) => {
-  const { page, app, server } = await openApplication(context, {}, "shop.test");
+  const { page, app, server } = await sharedApplication(context);
   expect(await page.evaluate("isSecureContext")).toBe(false);
   const values = Array.from({ length: 300 }, (_, index) => `${index}`.padEnd(500, "x"));
   await produceAll(server, "from-node", values, "gzip");
@@ -57,7 +56,7 @@ test("gzip goes both ways between a page and Node, in a page that is no secure c
 });
 
 test("the codecs that a browser lacks are refused by Kafka's error, to the writer and to the reader", async (context) => {
-  const { app, server } = await openApplication(context);
+  const { app, server } = await sharedApplication(context);
   await produceAll(server, "packed", ["x".repeat(1_000)], "zstd");
   const seen = await app.evaluate((app, server) => app.useCodecs(server, ["zstd", "lz4", "snappy"], "packed"), server);
   const refusal = {

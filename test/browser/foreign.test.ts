@@ -4,8 +4,8 @@
 import { readFileSync } from "node:fs";
 import { Admin } from "@brooklet/client";
 import { type Broker, startBroker } from "@brooklet/server";
-import type { Page } from "playwright-core";
-import { expect, onTestFinished, type TestContext, test } from "vitest";
+import type { Page, Request, Response } from "playwright-core";
+import { afterAll, expect, type TestContext, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { produceAll } from "./pages/application.ts";
 import { openBrowser } from "./support/chromium.ts";
@@ -21,6 +21,7 @@ const FILES = {
 
 interface Scene {
   readonly broker: Broker;
+  readonly admin: Admin;
   readonly page: Page;
   /** The foreign site under a host name. */
   origin(host: string): string;
@@ -28,18 +29,29 @@ interface Scene {
   state(): Promise<string>;
 }
 
-async function setScene(context: TestContext, allowedHost?: string): Promise<Scene> {
+let scene: Promise<Scene> | undefined;
+
+afterAll(async () => {
+  await (await scene)?.admin.close();
+  await (await scene)?.broker.close();
+});
+
+/** One for all tests of the file. */
+async function theScene(context: TestContext): Promise<Scene> {
   const browser = await openBrowser(context);
+  scene ??= setScene(await browser.newPage());
+  return await scene;
+}
+
+async function setScene(page: Page): Promise<Scene> {
   const { origin } = await serveFiles(FILES);
-  const broker = await startBroker(allowedHost === undefined ? {} : { allowedOrigins: [origin(allowedHost)] });
-  onTestFinished(() => broker.close());
+  const broker = await startBroker({ allowedOrigins: [origin("friend.test")] });
   const server = `127.0.0.1:${broker.port}`;
   await produceAll(server, "secrets", [`console.log("${SECRET}")`], "none");
   const admin = new Admin({ "bootstrap.servers": server });
-  onTestFinished(() => admin.close());
   const state = async () =>
     JSON.stringify([await admin.describeTopics(await admin.listTopics()), await admin.listGroups()]);
-  return { broker, origin, state, page: await browser.newPage() };
+  return { broker, admin, page, origin, state };
 }
 
 interface Attempts {
@@ -51,18 +63,19 @@ interface Attempts {
 
 /** Makes every attempt from the page that is open; ends after all that the page sent has ended. */
 async function attemptAll(page: Page, at: string): Promise<Attempts> {
-  let underway = 0;
   const statuses = new Set<number>();
-  page.on("request", () => void underway++);
-  page.on("requestfinished", () => void underway--);
-  page.on("requestfailed", () => void underway--);
-  page.on("response", (response) => {
+  const underway = new Set<Request>();
+  const sent = (request: Request) => void underway.add(request);
+  const ended = (request: Request) => void underway.delete(request);
+  const answered = (response: Response) => {
     if (new URL(response.url()).host === new URL(at).host) statuses.add(response.status());
-  });
+  };
+  page.on("request", sent).on("requestfinished", ended).on("requestfailed", ended).on("response", answered);
   const brought = await page.evaluate(
     `import("/foreign.js").then(({ attemptAll }) => attemptAll(${JSON.stringify(at)}))`,
   );
-  await eventually(() => underway === 0, "all that the page sent has ended");
+  await eventually(() => underway.size === 0, "all that the page sent has ended");
+  page.off("request", sent).off("requestfinished", ended).off("requestfailed", ended).off("response", answered);
   const all = Object.entries(brought as Record<string, string>);
   expect(all.length).toBeGreaterThan(30);
   return { successes: new Map(all.filter(([, text]) => text !== "")), statuses };
@@ -74,7 +87,7 @@ test.for([
   ["of a foreign name, to the address that means any", "evil.test", "/", "0.0.0.0"],
   ["without an origin", "evil.test", "/sandboxed", "127.0.0.1"],
 ] as const)("a page %s stores nothing and reads nothing", async ([, host, path, target], context) => {
-  const { broker, page, origin, state } = await setScene(context);
+  const { broker, page, origin, state } = await theScene(context);
   const before = await state();
   await page.goto(origin(host) + path);
   const { successes, statuses } = await attemptAll(page, `http://${target}:${broker.port}`);
@@ -83,21 +96,8 @@ test.for([
   expect(await state()).toBe(before);
 });
 
-test("what is tried in vain above works for a page of an allowed origin, so the attempts are real", async (context) => {
-  const { broker, page, origin, state } = await setScene(context, "friend.test");
-  await page.goto(origin("friend.test"));
-  const { successes, statuses } = await attemptAll(page, `http://127.0.0.1:${broker.port}`);
-  for (const name of ["fetch of the records", "XMLHttpRequest", "fetch in a worker", "EventSource"])
-    expect(successes.get(name), name).toContain(SECRET);
-  for (const name of ["preflighted post", "post of a frame", "post that joins a group", "WebSocket"])
-    expect(successes.has(name), name).toBe(true);
-  expect(statuses).toContain(200);
-  const after = await state();
-  for (const what of ['"topic":"planted"', '"groupId":"planted"']) expect(after).toContain(what);
-});
-
 test("a page whose name was made to point at the broker reads only that it is refused (DNS rebinding)", async (context) => {
-  const { broker, page, state } = await setScene(context);
+  const { broker, page, state } = await theScene(context);
   const before = await state();
   // The name led to the attacker when the page was loaded, and leads here now: to the page all of this is its own origin.
   const origin = `http://evil.test:${broker.port}`;
@@ -109,4 +109,17 @@ test("a page whose name was made to point at the broker reads only that it is re
   expect(successes.has("fetch of the records")).toBe(true);
   expect([...statuses].filter((status) => status !== 200)).toEqual([421]);
   expect(await state()).toBe(before);
+});
+
+test("what is tried in vain above works for a page of an allowed origin, so the attempts are real", async (context) => {
+  const { broker, page, origin, state } = await theScene(context);
+  await page.goto(origin("friend.test"));
+  const { successes, statuses } = await attemptAll(page, `http://127.0.0.1:${broker.port}`);
+  for (const name of ["fetch of the records", "XMLHttpRequest", "fetch in a worker", "EventSource"])
+    expect(successes.get(name), name).toContain(SECRET);
+  for (const name of ["preflighted post", "post of a frame", "post that joins a group", "WebSocket"])
+    expect(successes.has(name), name).toBe(true);
+  expect(statuses).toContain(200);
+  const after = await state();
+  for (const what of ['"topic":"planted"', '"groupId":"planted"']) expect(after).toContain(what);
 });

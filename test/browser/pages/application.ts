@@ -79,18 +79,19 @@ export async function readByLoop(server: string): Promise<Texts> {
 
 export async function administer(server: string) {
   await using admin = new Admin({ "bootstrap.servers": server });
-  await admin.createTopics([{ topic: "t", partitions: 3, configs: { "retention.ms": "1000" } }]);
-  const again = await admin.createTopics([{ topic: "t" }]).then(() => ({ code: "none" }), told);
-  const [described] = await admin.describeTopics(["t"]);
-  const [{ configs } = { configs: [] }] = await admin.describeConfigs(["t"]);
+  const topic = "administered";
+  await admin.createTopics([{ topic, partitions: 3, configs: { "retention.ms": "1000" } }]);
+  const again = await admin.createTopics([{ topic }]).then(() => ({ code: "none" }), told);
+  const [described] = await admin.describeTopics([topic]);
+  const [{ configs } = { configs: [] }] = await admin.describeConfigs([topic]);
   const { durability } = await admin.status();
-  await admin.deleteTopics(["t"]);
+  await admin.deleteTopics([topic]);
   return {
     partitions: described?.partitions.length,
     retention: configs.find(({ name }) => name === "retention.ms")?.value,
     again: again.code,
     durability,
-    left: await admin.listTopics(),
+    isLeft: (await admin.listTopics()).includes(topic),
   };
 }
 

@@ -1,25 +1,40 @@
-// The SDK as a page gets it: one file for browsers, bundled and minified as an application's bundler does it.
+// What a page loads: the client's file as it is published, and an application that imports it by its name.
 
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
+import { bundlePackage } from "../../../scripts/release/bundle.ts";
+import { readManifest, releasePackages } from "../../../scripts/release/packages.ts";
 
-const entry = fileURLToPath(new URL("../../../client-sdk/src/index.ts", import.meta.url));
+export const CLIENT = "@brooklet/client";
 
-export interface Bundle {
+export interface ClientFile {
   readonly code: string;
   readonly gzipBytes: number;
-  /** What it would still import when it runs. */
-  readonly imports: readonly string[];
-  /** Every file that went into it. */
-  readonly modules: readonly string[];
 }
 
-/** Bundles a file and all it imports under the conditions of a browser. */
-export async function bundleForBrowsers(input: string = entry): Promise<Bundle> {
-  const build = await rolldown({ input, platform: "browser", resolve: { conditionNames: ["browser", "default"] } });
-  const { output } = await build.generate({ format: "esm", minify: true });
+/** The file that `npm run build` makes of the client for everything that is not Node. */
+export async function clientForBrowsers(): Promise<ClientFile> {
+  const part = releasePackages.find(({ output }) => output === "client");
+  if (part === undefined) throw new Error("the release has no client");
+  const folder = mkdtempSync(join(tmpdir(), "brooklet-browser-"));
+  try {
+    await bundlePackage(part, readManifest(part.folder), folder);
+    const code = readFileSync(join(folder, "dist/browser.js"), "utf8");
+    return { code, gzipBytes: gzipSync(code, { level: 9 }).length };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** `pages/application.ts` as JavaScript, without the client. */
+export async function applicationScript(): Promise<string> {
+  const input = fileURLToPath(new URL("../pages/application.ts", import.meta.url));
+  const build = await rolldown({ input, platform: "browser", external: [CLIENT] });
+  const { output } = await build.generate({ format: "esm" });
   await build.close();
-  const [{ code, imports, moduleIds: modules }] = output;
-  return { code, imports, modules, gzipBytes: gzipSync(code, { level: 9 }).length };
+  return output[0].code;
 }

@@ -1,10 +1,10 @@
-// The Chromium that is installed, headless, for the tests that need a real page. One process per test file; every test has a
-// context of its own (storage, connections), and ends with it. Without a Chromium they are skipped, with the reason.
+// The Chromium that is installed, headless, for the tests that need a real page: one process per test file, which ends with
+// it. Without a Chromium they are skipped, with the reason.
 
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { type Browser, type BrowserContext, chromium } from "playwright-core";
-import { afterAll, onTestFinished, type TestContext } from "vitest";
+import { type BrowserContext, chromium } from "playwright-core";
+import { afterAll, type TestContext } from "vitest";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
 
@@ -20,13 +20,14 @@ const RESOLVER_RULES = "MAP *.test 127.0.0.1";
 /** Newer Chromiums ask the user before a page of the network reaches this machine. Here the broker is to refuse by itself. */
 const GUARDS_OF_CHROMIUM = "LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets";
 
-let launched: Promise<Browser> | undefined;
+let launched: Promise<BrowserContext> | undefined;
 
 afterAll(async () => {
-  await (await launched)?.close();
+  const context = await launched;
+  await context?.browser()?.close();
 });
 
-/** A fresh context of the browser, gone when the test is over. */
+/** Where the tests of a file open their pages. */
 export async function openBrowser(test: TestContext): Promise<BrowserContext> {
   const executablePath = findChromium();
   if (executablePath === undefined)
@@ -34,8 +35,8 @@ export async function openBrowser(test: TestContext): Promise<BrowserContext> {
   // Chromium's sandbox refuses to work for root, which containers of a CI often are.
   const isRoot = process.getuid?.() === 0;
   const args = [`--host-resolver-rules=${RESOLVER_RULES}`, `--disable-features=${GUARDS_OF_CHROMIUM}`];
-  launched ??= chromium.launch({ executablePath, args: [...args, ...(isRoot ? ["--no-sandbox"] : [])] });
-  const context = await (await launched).newContext();
-  onTestFinished(() => context.close());
-  return context;
+  launched ??= chromium
+    .launch({ executablePath, args: [...args, ...(isRoot ? ["--no-sandbox"] : [])] })
+    .then((browser) => browser.newContext());
+  return await launched;
 }

@@ -1,10 +1,10 @@
 // Where the pages of the tests come from: a small web server on a port of its own, so every page of it is of another origin
-// than the broker. It answers to any name, and ends with its test.
+// than the broker. It answers to any name, and ends with the test file.
 
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { onTestFinished } from "vitest";
+import { afterAll } from "vitest";
 
 export interface File {
   readonly type: string;
@@ -17,6 +17,15 @@ export interface WebServer {
   /** The origin of its pages under a host name. */
   origin(host: string): string;
 }
+
+const running: Server[] = [];
+
+afterAll(() => {
+  for (const server of running) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
 
 export const EMPTY_PAGE: File = { type: "text/html", text: "<!doctype html><title>page</title><body>" };
 
@@ -32,10 +41,7 @@ export async function serveFiles(files: Readonly<Record<string, File>>): Promise
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  running.push(server);
   const { port } = server.address() as AddressInfo;
   return { port, origin: (host) => `http://${host}:${port}` };
 }
