@@ -43,6 +43,19 @@ test("the admin calls work in a page", async (context) => {
   });
 });
 
+test("a consumer works in a worker of the page", async (context) => {
+  const { page, server } = await sharedApplication(context);
+  await produceAll(server, "for-workers", ["x"], "none");
+  const work = JSON.stringify({ server, topic: "for-workers" });
+  const read = page.evaluate(`new Promise((resolve, reject) => {
+    const worker = new Worker("/worker.js", { type: "module" });
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = reject;
+    worker.postMessage(${work});
+  })`);
+  expect(await read).toBe("x");
+});
+
 test("gzip goes both ways between a page and Node, in a page that is no secure context", async (context) => {
   const { page, app, server } = await sharedApplication(context);
   expect(await page.evaluate("isSecureContext")).toBe(false);

@@ -1,6 +1,7 @@
 // A page with an application in it that uses the SDK as it is published (pages/application.ts), on an origin that a broker
 // allows. No bundler is needed: the page finds the client by an import map.
 
+import { readFileSync } from "node:fs";
 import { type Broker, type BrokerOptions, startBroker } from "@brooklet/server";
 import type { JSHandle, Page } from "playwright-core";
 import { afterAll, onTestFinished, type TestContext } from "vitest";
@@ -35,6 +36,10 @@ async function filesOfSite(): Promise<Record<string, File>> {
     "/shop": { type: "text/html", text: PAGE },
     "/client.js": { type: "text/javascript", text: client.code },
     "/application.js": { type: "text/javascript", text: application },
+    "/worker.js": {
+      type: "text/javascript",
+      text: readFileSync(new URL("../pages/worker.js", import.meta.url), "utf8"),
+    },
   };
 }
 let files: Promise<Record<string, File>> | undefined;
