@@ -29,6 +29,8 @@ export interface CommandRow {
   readonly options: readonly OptionRow[];
   /** Lines to copy, each with what it does: shown by `--help`. */
   readonly examples: readonly (readonly [line: string, meaning: string])[];
+  /** Flags that people know from elsewhere and that it does not take, each with what to use instead. */
+  readonly instead?: ReadonlyMap<string, string>;
   /** Printed below its options. */
   readonly epilogue?: () => Promise<string>;
   readonly load: () => Promise<{ run(call: Call): Promise<ExitCode | undefined> }>;

@@ -43,13 +43,20 @@ export function parse(argv: readonly string[]): Parsed {
     if (error instanceof CommanderError) {
       if (error.code === "commander.helpDisplayed") return { kind: "help", topic: helpTopicOf(within) ?? {} };
       const message = error.message.replace(/^error: /, "").replace(/\n\((Did you mean .*)\)/, "; $1");
-      throw new UsageError(message.replace("; Did", "; did"), helpLine(within));
+      throw new UsageError(insteadOf(message, within) ?? message.replace("; Did", "; did"), helpLine(within));
     }
     if (error instanceof UsageError) throw new UsageError(error.message, error.help ?? helpLine(within));
     throw error;
   }
   if (parsed === undefined) throw new UsageError("nothing is called", helpLine([]));
   return parsed;
+}
+
+/** A flag of another tool is refused with what to use instead. */
+function insteadOf(message: string, words: readonly string[]): string | undefined {
+  const flag = /^unknown option '(-.)/.exec(message)?.[1] ?? "";
+  const instead = helpTopicOf(words)?.row?.instead?.get(flag);
+  return instead === undefined ? undefined : `${flag} is not taken; instead: ${instead}`;
 }
 
 function helpLine(words: readonly string[]): string {
