@@ -12,6 +12,11 @@ export function timeOfDay(wallMs: number): string {
   return clockTime.format(wallMs);
 }
 
+/** `1 record`, `2 records`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** `orders-0 orders-1`, in order. */
 export function partitionNames(partitions: readonly { topic: string; partition: number }[]): string {
   return [...partitions]

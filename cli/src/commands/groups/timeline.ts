@@ -1,0 +1,42 @@
+// A group's timeline as text, with the names that people know members by. Pure.
+
+import type { GroupDescription } from "@brooklet/client";
+import { partitionNames } from "../../format.ts";
+import { memberNames } from "./members.ts";
+
+export type TimelineEvent = GroupDescription["timeline"][number];
+
+/** `id (client id)`, as the broker speaks of a member the first time. */
+const SPOKEN = /(\S+) \(([^()\s]+)\)/g;
+
+/** Puts names in place of member ids. */
+export type Naming = (text: string) => string;
+
+/**
+ * Members by their client ids, those that have gone too where the timeline tells them. Who shares a client id with another
+ * stays known by the member id.
+ */
+export function namingOf({ members, timeline }: Pick<GroupDescription, "members" | "timeline">): Naming {
+  const names = new Map<string, string>();
+  const ids = new Set(timeline.flatMap(({ member }) => member ?? []));
+  for (const { reason = "" } of timeline)
+    for (const [, id = "", client = ""] of reason.matchAll(SPOKEN)) if (ids.has(id)) names.set(id, client);
+  for (const [id, name] of memberNames({ members })) names.set(id, name);
+  const holders = new Map<string, number>();
+  for (const name of names.values()) holders.set(name, (holders.get(name) ?? 0) + 1);
+  const clear = [...names].filter(([id, name]) => id !== name && holders.get(name) === 1);
+  return (text) => {
+    let named = text;
+    for (const [id, name] of clear) named = named.replaceAll(`${id} (${name})`, name).replaceAll(id, name);
+    return named;
+  };
+}
+
+/** `w2; orders-0 orders-1; no heartbeat for 45 s`. */
+export function eventText({ member, partitions, reason, count }: TimelineEvent, naming: Naming): string {
+  const times = count === undefined ? undefined : `${count} times`;
+  const who = member === undefined ? undefined : naming(member);
+  return [who, partitions === undefined ? undefined : partitionNames(partitions), times, reason && naming(reason)]
+    .filter((part) => part !== undefined && part !== "")
+    .join("; ");
+}
