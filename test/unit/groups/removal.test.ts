@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { encodeOffsetKey } from "../../../server/src/groups/consumer-offsets.ts";
-import { GroupWorld, type HandMember, isPending, refusalOf } from "./group-world.ts";
+import { GroupWorld, type HandMember, isPending, JOIN, refusalOf } from "./group-world.ts";
 
 async function left(world: GroupWorld, groupId = "billing"): Promise<HandMember> {
   const member = world.member("w1", groupId);
@@ -193,6 +193,22 @@ test.each(["the same turn", "the next turn"])("a join after the deletion, in %s,
   expect(world.group().timeline.some(({ member }) => member === "w1")).toBe(false);
   world.restart();
   expect(world.group()).toMatchObject({ members: [{ memberId: "w2" }], offsets: [] });
+});
+
+test("a join behind the deletion that fails leaves nothing: the group before does not come back with the failed turn", async () => {
+  const world = new GroupWorld();
+  await left(world);
+  const deleted = world.coordinator.deleteGroups(["billing"]);
+  world.turns.seal();
+  const w2 = world.member("w2");
+  const joining = refusalOf(w2.send({ ...JOIN, subscription: ["orders"] }));
+  world.turns.seal();
+  world.turns.complete();
+  expect(await deleted).toEqual([{ groupId: "billing" }]);
+  world.turns.fail();
+  expect(await joining).toMatchObject({ code: "STORAGE_FULL" });
+  expect(world.group()).toMatchObject({ state: "Dead", error: { code: "GROUP_ID_NOT_FOUND" } });
+  expect(await w2.join()).toMatchObject({ memberEpoch: 1 });
 });
 
 async function deleteOffsets(world: GroupWorld, partitions: { topic: string; partition: number }[]) {
