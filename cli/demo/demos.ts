@@ -77,10 +77,12 @@ export async function runDemo(
     return exitCodes.ok;
   }
   const isJson = args.includes("--json");
-  const [name = DEFAULT, ...more] = args.filter((arg) => arg !== "--json");
+  const rest = args.filter((arg) => arg !== "--json");
+  const [name = DEFAULT, ...more] = rest;
+  const unknown = [...rest.filter((arg) => arg.startsWith("-")), ...more.filter((arg) => !arg.startsWith("-"))];
   const demo = demos.get(name);
-  if (demo === undefined || more.length > 0) {
-    const what = demo === undefined ? `there is no demo ${JSON.stringify(name)}` : `unknown: ${more.join(" ")}`;
+  if (demo === undefined || unknown.length > 0) {
+    const what = unknown.length > 0 ? `unknown: ${unknown.join(" ")}` : `there is no demo ${JSON.stringify(name)}`;
     new Screen(stderr, env).text(`${what}; there are ${[...demos.keys()].join(", ")}. Try: npm run demo -- --help`);
     return exitCodes.usage;
   }

@@ -125,7 +125,10 @@ function report(
   }
   screen.heading("Longest time without a record, in ms");
   screen.table(tableHead(PARTITIONS), tableRows(figures));
-  screen.text("\n* the partition got another owner");
+  screen.text(
+    "\n* the partition got another owner. The start of a process takes the processor from everybody for a moment: compare " +
+      "what moved with what stayed.",
+  );
 
   screen.heading("Processed twice");
   for (const { first, again, records } of figures.repeated)

@@ -1,5 +1,6 @@
 // The child's side of a demo's process: it hears its task, tells what it does, and never outlives its parent.
 
+import { flushCompileCache } from "node:module";
 import type { FromChild, Place, ToChild } from "./messages.ts";
 
 /** Resolves when the parent's pipe has taken the message: what is told before a kill is told. */
@@ -20,6 +21,8 @@ export interface Wishes {
 
 /** Waits for the task, works, and ends the process; an error is told to the parent. */
 export function serve<Task>(work: (task: Task, wishes: Wishes) => Promise<void>): void {
+  // Now, because a process that is killed leaves nothing to those that start after it.
+  flushCompileCache();
   const closing = new AbortController();
   let stallMs = 0;
   const wishes = {

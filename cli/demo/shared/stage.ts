@@ -32,9 +32,16 @@ export class Stage {
   readonly port: number;
   readonly admin: Admin;
   readonly partitions: number;
+  readonly #folder: string;
   readonly #workers = new Set<{ destroy(): Promise<void> }>();
 
-  private constructor(options: StageOptions, broker: { readonly url: string; readonly port: number }, admin: Admin) {
+  private constructor(
+    options: StageOptions,
+    folder: string,
+    broker: { readonly url: string; readonly port: number },
+    admin: Admin,
+  ) {
+    this.#folder = folder;
     this.screen = options.screen;
     this.stop = options.stop;
     this.partitions = options.partitions;
@@ -48,10 +55,10 @@ export class Stage {
     const { stop, partitions, settings = {} } = options;
     const folder = await mkdtemp(join(tmpdir(), "brooklet-demo-"));
     try {
-      await using broker = await startBroker({ data: folder, durability: "disk", settings });
+      await using broker = await startBroker({ data: join(folder, "data"), durability: "disk", settings });
       await using admin = new Admin({ "bootstrap.servers": `127.0.0.1:${broker.port}` });
       await admin.createTopics([{ topic: TOPIC, partitions }]);
-      const stage = new Stage(options, broker, admin);
+      const stage = new Stage(options, folder, broker, admin);
       try {
         return await play(stage);
       } finally {
@@ -75,7 +82,9 @@ export class Stage {
     onMessage: (message: FromChild<D>) => void,
   ): Worker<Task, D> {
     this.stop.signal.throwIfAborted();
-    const worker = new Worker<Task, D>(program, task, onMessage, (error) => this.stop.abort(error));
+    const worker = new Worker<Task, D>(program, join(this.#folder, "compiled"), task, onMessage, (error) =>
+      this.stop.abort(error),
+    );
     this.#workers.add(worker);
     return worker;
   }

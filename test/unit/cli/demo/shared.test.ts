@@ -132,7 +132,7 @@ test("nothing is wider than the terminal, and on wide ones and in pipes nothing 
   }
   const { screen, lines } = screenOf(undefined);
   showAll(screen);
-  expect(lines()).toContain("another                    12345      78");
+  expect(lines()).toContain("another                     12345      78");
 });
 
 test("colour is for terminals that have it, and never asked for by NO_COLOR", () => {
