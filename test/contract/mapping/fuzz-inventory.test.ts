@@ -120,9 +120,13 @@ const inventory: Readonly<Record<string, Shown>> = {
     "20,000 texts of any kind: each line is a property, a problem, a comment or nothing, and nothing throws",
   ),
   assignments: property("cli/properties.test.ts", "20,000 assignments of --set are read or refused"),
-  parseConsumeFrom: property(
-    "grammars/clients.test.ts",
-    "consume -o: each form means itself, all else is a usage error",
+  parsePlace: property("grammars/clients.test.ts", "consume -o: each form means itself, all else is a usage error"),
+  parseMoment: property("cli/records.test.ts", "moments: any text is a time since 1970, or none"),
+  parseHeaders: property("cli/records.test.ts", "-H: a name, and all that stands behind the first ="),
+  parseFormat: property("cli/records.test.ts", "formats: any text is one, or a usage error"),
+  formatReader: property(
+    "cli/records.test.ts",
+    "produce -f: any bytes are records or a usage error, the same ones however they are cut",
   ),
   parseInteger: property("grammars/clients.test.ts", "numbers and levels on the command line"),
   parseLogLevel: property("grammars/clients.test.ts", "numbers and levels on the command line"),

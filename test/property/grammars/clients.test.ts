@@ -6,8 +6,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseInteger } from "../../../cli/src/call.ts";
 import { parseLogLevel } from "../../../cli/src/commands/broker/logger.ts";
-import { parseConsumeFrom } from "../../../cli/src/commands/records/consume-from.ts";
 import { linesOf } from "../../../cli/src/commands/records/lines.ts";
+import { parsePlace } from "../../../cli/src/commands/records/places.ts";
 import { recordLine, recordOfLine } from "../../../cli/src/commands/records/readable.ts";
 import { UsageError } from "../../../cli/src/exits.ts";
 import { parseAdminConfig } from "../../../client-sdk/src/config/admin.ts";
@@ -107,14 +107,14 @@ test("consume -o: each form means itself, all else is a usage error", () => {
   const text = near("start", "end", "stored", "@", "-", "1", "007", " ", "+", ".", "e");
   fc.assert(
     fc.property(text, (where) => {
-      const from = orUsage(() => parseConsumeFrom(where));
-      const wanted = /^(start|end|stored)$/.test(where) || /^[@-]?\d{1,15}$/.test(where);
-      expect(from !== undefined).toBe(wanted);
-      if (from === undefined) return;
-      if (!("value" in from)) expect(where).toBe(from.kind);
+      const place = orUsage(() => parsePlace("--offset", where, 0));
+      const wanted = /^(start|end|stored)$/.test(where) || /^[@+-]?\d{1,15}$/.test(where);
+      expect(place !== undefined).toBe(wanted);
+      if (place === undefined) return;
+      if (!("value" in place)) expect(where).toBe(place.kind);
       else {
-        expect(where).toMatch({ offset: /^\d+$/, last: /^-\d+$/, time: /^@\d+$/ }[from.kind]);
-        expect(from.value).toBe(Number(where.replace(/^[-@]/, "")));
+        expect(where).toMatch({ offset: /^\d+$/, first: /^\+\d+$/, last: /^-\d+$/, time: /^@\d+$/ }[place.kind]);
+        expect(place.value).toBe(Number(where.replace(/^[-+@]/, "")));
       }
     }),
     { numRuns: fuzzRuns(10_000) },
@@ -148,7 +148,8 @@ test("lines: the same ones however the bytes are cut", async () => {
         for (const [at, from] of places.entries()) yield Uint8Array.from(all.slice(from, places[at + 1] ?? from));
       }
       const found: string[] = [];
-      for await (const line of linesOf(chunks())) found.push(Buffer.from(line).toString("latin1"));
+      for await (const lines of linesOf(chunks()))
+        for (const line of lines) found.push(Buffer.from(line).toString("latin1"));
       const expected = Buffer.from(all).toString("latin1").split("\n");
       if (expected.at(-1) === "") expected.pop();
       expect(found).toEqual(expected);
@@ -172,16 +173,15 @@ test("a record of a line: any bytes are one or a usage error; what is printed is
       const line = Buffer.from(
         recordLine({ ...given, topic: "t", partition: 3, leaderEpoch: 0, timestampType: "CreateTime" }),
       );
-      const read = recordOfLine(line, "other");
-      expect([read.topic, read.partition, read.timestamp, plain(read.key), plain(read.value)]).toEqual([
-        "other",
+      const read = recordOfLine(line);
+      expect([read.partition, read.timestamp, plain(read.key), plain(read.value)]).toEqual([
         3,
         given.timestamp,
         plain(given.key),
         plain(given.value),
       ]);
       for (const [at, byte] of changes) line[at % line.length] = byte;
-      orUsage(() => recordOfLine(line, "other"));
+      orUsage(() => recordOfLine(line));
     }),
     { numRuns: fuzzRuns(1_000) },
   );

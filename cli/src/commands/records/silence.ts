@@ -1,0 +1,72 @@
+// A reader that gets nothing says what it waits for; and finds out whether there is still a broker that could send.
+// Invariant: whoever reads to an end learns within two timeouts that the broker is gone; whoever follows is told, and goes on.
+
+import type { Consumer } from "@brooklet/client";
+import type { Timers } from "@brooklet/protocol/world";
+import type { Call } from "../../call.ts";
+import { describeError } from "../../exits.ts";
+
+const SILENCE_MS = 1_500;
+
+interface SilenceOptions {
+  readonly call: Call;
+  readonly consumer: Consumer;
+  readonly timeoutMs: number;
+  /** `records of orders-0`. */
+  readonly what: () => string;
+  readonly isQuiet: boolean;
+  /** The broker did not answer. */
+  readonly onLost: (error: unknown) => void;
+}
+
+export class Silence implements Disposable {
+  readonly #options: SilenceOptions;
+  readonly #timers: Timers;
+  #isLost = false;
+  #isOver = false;
+
+  constructor(options: SilenceOptions) {
+    this.#options = options;
+    const { call, what, isQuiet } = options;
+    this.#timers = call.clock.timers();
+    const word = () => call.output.note(`brooklet: waiting for ${what()}; Ctrl-C ends`);
+    if (!isQuiet) this.#timers.schedule("word", SILENCE_MS, word);
+    this.#watch();
+  }
+
+  /** Records have come. */
+  broken(): void {
+    this.#timers.cancel("word");
+    this.#found();
+    this.#watch();
+  }
+
+  #watch(): void {
+    this.#timers.schedule("probe", this.#options.timeoutMs, () => void this.#probe());
+  }
+
+  /** Never rejects. */
+  async #probe(): Promise<void> {
+    const { call, consumer, timeoutMs, onLost } = this.#options;
+    try {
+      await consumer.endOffsets(consumer.assignment().slice(0, 1), { timeoutMs });
+      this.#found();
+    } catch (error) {
+      if (this.#isOver) return;
+      if (!this.#isLost) call.output.note(`brooklet: nothing from the broker: ${describeError(error)}`);
+      this.#isLost = true;
+      onLost(error);
+    }
+    if (!this.#isOver) this.#watch();
+  }
+
+  #found(): void {
+    if (this.#isLost) this.#options.call.output.note("brooklet: the broker is there again");
+    this.#isLost = false;
+  }
+
+  [Symbol.dispose](): void {
+    this.#isOver = true;
+    this.#timers.close();
+  }
+}
