@@ -4,7 +4,7 @@
 
 import { commandTable, familyTexts } from "../../command-table.ts";
 import { helpTopicOf } from "../../help.ts";
-import type { CommandRow, Completes, OptionRow } from "../../options.ts";
+import { type CommandRow, type Completes, client, type OptionRow } from "../../options.ts";
 
 export interface Candidate {
   readonly value: string;
@@ -69,7 +69,12 @@ function wantedBy(row: CommandRow, words: readonly string[], current: string): W
     const option = options.find(({ names }) => names.includes(current.slice(0, equals)));
     return { ...nothing, ...completing(option?.row.completes), prefix: current.slice(0, equals + 1), given };
   }
-  const unused = options.filter((option) => option.row.repeatable === true || !used.has(option));
+  // Its own before those that every command has.
+  const sorted = [
+    ...options.filter(({ row }) => !client.includes(row)),
+    ...options.filter(({ row }) => client.includes(row)),
+  ];
+  const unused = sorted.filter((option) => option.row.repeatable === true || !used.has(option));
   const flags = [...unused.map(({ names, row: { text } }) => ({ value: names.at(-1) ?? "", text })), HELP];
   if (!onlyPositional && current.startsWith("-")) return { ...nothing, candidates: flags, given };
   const last = row.arguments.at(-1);

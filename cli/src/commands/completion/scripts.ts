@@ -56,6 +56,7 @@ _brooklet() {
   local -a offers
   for line in "\${(@f)$(__brooklet_run __complete -- "\${(@Q)words[2,CURRENT-1]}" "\${(Q)PREFIX}" 2>/dev/null </dev/null)}"; do
     if [[ $line == :files ]]; then
+      compset -P '--*='
       _files
       return
     fi
@@ -63,7 +64,7 @@ _brooklet() {
   done
   (( $#offers )) && _describe -V brooklet offers
 }
-(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }
 compdef _brooklet brooklet
 `;
 
