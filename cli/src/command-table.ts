@@ -3,6 +3,7 @@
 
 import { benchRows } from "./commands/bench/rows.ts";
 import { brokerRows } from "./commands/broker/rows.ts";
+import { catRows } from "./commands/cat/rows.ts";
 import { completionRows } from "./commands/completion/rows.ts";
 import { groupRows } from "./commands/groups/rows.ts";
 import { recordRows } from "./commands/records/rows.ts";
@@ -18,7 +19,7 @@ export interface CommandSection {
 export const commandSections: readonly CommandSection[] = [
   { title: "Broker", rows: brokerRows },
   { title: "Topics", rows: topicRows },
-  { title: "Records", rows: recordRows },
+  { title: "Records", rows: [...recordRows, ...catRows] },
   { title: "Consumer groups", rows: groupRows },
   { title: "Measuring", rows: benchRows },
   { title: "Shell", rows: completionRows },

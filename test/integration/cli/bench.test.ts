@@ -105,6 +105,7 @@ test("Ctrl-C ends it with the figures so far, and its topic is removed", async (
   running.child.kill("SIGINT");
   const { code, stdout } = await running.ended;
   expect(code).toBe(130);
+  expect(stdout).toMatch(/^Interrupted after [\d,]+ of 60,000 records$/m);
   expect(stdout).toMatch(/^acknowledged +[1-9]/m);
   expect(stdout).toMatch(/^lost +0$/m);
   expect((await brooklet(["topics", "list", "-b", server])).stdout).not.toContain("bench-");

@@ -158,9 +158,11 @@ async function runLoad(call: Call, asked: Asked, place: Place, values: NumberedV
   }
 }
 
-function progressOf({ elapsedMs, sent, tally }: Load, totalMs: number): string {
-  const time = elapsedMs < totalMs ? `${duration(elapsedMs)} of ${duration(totalMs)}` : "waiting for the last records";
-  return `${time}: ${sent} sent, ${tally.acknowledged} acknowledged, ${tally.arrived} arrived`;
+/** Fits 40 columns. */
+function progressOf({ elapsedMs, sent, tally, failed }: Load, totalMs: number): string {
+  const time = elapsedMs < totalMs ? `${duration(elapsedMs)} of ${duration(totalMs)}` : "the last records";
+  const onTheWay = Math.max(0, sent - failed - Math.min(tally.acknowledged, tally.arrived));
+  return `${time}: ${sent.toLocaleString("en-US")} sent, ${onTheWay.toLocaleString("en-US")} on the way`;
 }
 
 async function print({ output, options }: Call, report: Report): Promise<void> {

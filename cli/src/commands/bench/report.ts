@@ -175,11 +175,12 @@ export function inMs(ms: number): string {
 const whole = (value: number) => value.toLocaleString("en-US");
 
 /** What was measured, and on what. */
-export function titleLines({ broker, asked }: Report): string[] {
+export function titleLines({ broker, asked, interrupted, sent }: Report): string[] {
   const { records, warmUpRecords, recordBytes, partitions } = asked;
   return [
     `Broker ${broker.servers}, version ${broker.version}, durability ${broker.durability}`,
     `${whole(records - warmUpRecords)} records of ${byteSize(recordBytes)}, ${partitions === 1 ? "1 partition" : `${whole(partitions)} partitions`}${warmUpRecords === 0 ? "" : `; ${whole(warmUpRecords)} before them to warm up`}`,
+    ...(interrupted ? [`Interrupted after ${whole(sent.records)} of ${whole(records)} records`] : []),
   ];
 }
 

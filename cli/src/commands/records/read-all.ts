@@ -47,9 +47,10 @@ export interface ReadJob {
 
 /** Reads and writes until the end, the count or somebody's Ctrl-C. Errors: the SDK's; CommandError; what stopped it. */
 export async function readAll(call: Call, job: ReadJob): Promise<void> {
-  const partitions = await partitionsOf(call, job);
+  // A wrong option is said before anybody is asked.
   const reading = new Reading(call, job);
   try {
+    const partitions = await partitionsOf(call, job);
     if (job.group === undefined) await reading.assign(partitions);
     else await reading.join(job.group);
     await reading.run();
