@@ -28,14 +28,14 @@ export function parse(argv: readonly string[]): Parsed {
   if (first !== undefined && VERSION.includes(first)) return { kind: "version" };
   if (first === "help") return helpFor(argv.slice(1).filter((word) => !HELP.includes(word)));
   let parsed: Parsed | undefined;
-  let within: readonly string[] = [];
   const parser = parserOf((found) => {
     parsed = found;
   });
   const words = withCommand(argv);
+  const within = (helpTopicOf(words)?.row?.name ?? words.slice(0, familyTexts.has(words[0] ?? "") ? 1 : 0).join(" "))
+    .split(" ")
+    .filter((word) => word !== "");
   try {
-    const named = helpTopicOf(words);
-    within = named?.row?.name.split(" ") ?? (named?.family === undefined ? [] : [named.family]);
     if (first !== undefined && HELP.includes(first)) return { kind: "help", topic: {} };
     checkNames(words);
     parser.parse(words, { from: "user" });

@@ -10,9 +10,9 @@ export const completionRows: readonly CommandRow[] = [
     text: "print what makes a shell complete commands, options, and the names of topics and groups",
     options: [],
     examples: [
-      ["echo 'source <(brooklet completion bash)' >> ~/.bashrc", "bash: for every new shell"],
-      ["echo 'source <(brooklet completion zsh)' >> ~/.zshrc", "zsh: for every new shell"],
-      ["brooklet completion fish > ~/.config/fish/completions/brooklet.fish", "fish: for every new shell"],
+      ["source <(brooklet completion bash)", "bash: this line in ~/.bashrc"],
+      ["source <(brooklet completion zsh)", "zsh: this line in ~/.zshrc"],
+      ["brooklet completion fish > ~/.config/fish/completions/brooklet.fish", "fish: once"],
     ],
     load: () => import("./print.ts"),
   },
