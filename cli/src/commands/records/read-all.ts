@@ -11,7 +11,8 @@ import { partitionNames } from "../../format.ts";
 import { ByteSink } from "./byte-sink.ts";
 import { Ends, nameOf } from "./ends.ts";
 import type { BytesRecord, RecordWriter } from "./format.ts";
-import { type LogPlace, locate, type Place } from "./places.ts";
+import { locate } from "./locate.ts";
+import type { LogPlace, Place } from "./places.ts";
 import { Silence } from "./silence.ts";
 
 const POLL_MS = 500;
@@ -123,11 +124,10 @@ class Reading {
       "the offsets to begin at",
       locate(this.#consumer, partitions, from, this.#timeoutMs),
     );
-    for (const { first, next, ...partition } of located) {
-      this.#consumer.seek(partition, partition.offset);
-      if (from.kind !== "offset" || from.value === partition.offset) continue;
-      const holds = first === next ? "no records" : `offsets ${first} to ${next - 1}`;
-      this.#note(`${nameOf(partition)} holds ${holds}: begins at ${partition.offset}, not ${from.value}`);
+    for (const { note, ...place } of located) {
+      this.#consumer.seek(place, place.offset);
+      // A time to come, and a start that is empty, are no surprise.
+      if (from.kind === "offset" && note !== undefined) this.#note(`${nameOf(place)}: ${note}`);
     }
   }
 
