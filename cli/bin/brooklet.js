@@ -14,6 +14,7 @@ if (Number(process.versions.node.split(".")[0]) < REQUIRED_MAJOR) {
   );
   process.exit(1);
 } else {
+  if (process.env.npm_command === "exec") endWithParent(process.ppid);
   // Node keeps what it has compiled and stripped of types in the system's temporary folder: more than a third of the work at start.
   import("node:module")
     .then((module) => {
@@ -21,4 +22,14 @@ if (Number(process.versions.node.split(".")[0]) < REQUIRED_MAJOR) {
       return import("../src/main.ts");
     })
     .then((command) => command.start());
+}
+
+// `npx` passes SIGTERM to a shell between us, which ends without a word to us: a broker would run on without an owner.
+function endWithParent(parent) {
+  var check = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(check);
+    process.kill(process.pid, "SIGTERM");
+  }, 500);
+  check.unref();
 }

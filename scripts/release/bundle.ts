@@ -21,6 +21,26 @@ const workerNames: Plugin = {
   },
 };
 
+/**
+ * `import { createServer } from "node:http"` reads every property of that module, and two of node:http's and node:crypto's are
+ * getters that load fetch and WebCrypto: 76 of 460 ms of a start, and 8 MB. What stands here reads only what is used.
+ */
+const COSTLY_BUILTIN = /^import \{([^}]*)\} from "(node:http|node:crypto)";$/gm;
+
+const costlyBuiltins: Plugin = {
+  name: "costly-builtins",
+  renderChunk(code) {
+    const cheap = code.replaceAll(
+      COSTLY_BUILTIN,
+      (_, names: string, module: string) =>
+        `const {${names.replaceAll(" as ", ": ")}} = process.getBuiltinModule("${module}");`,
+    );
+    if (/from "node:(http|crypto)"/.test(cheap))
+      throw new Error("node:http or node:crypto is imported in an unknown form");
+    return cheap;
+  },
+};
+
 /** Entry name → source file, of every `*.worker.ts` below the folder. */
 function workersOf(folder: string): Record<string, string> {
   const files = readdirSync(join(folder, "src"), { recursive: true, encoding: "utf8" });
@@ -50,12 +70,16 @@ function entriesOf(manifest: Manifest, folder: string): Record<string, string> {
   return entries;
 }
 
-const outside = /^(?!\.|\/|#|\w:)/;
+/** Bare specifiers, but for these packages. */
+function allBut(inlined: readonly string[]): (id: string) => boolean {
+  return (id) => /^(?!\.|\/|#|\w:[\\/])/.test(id) && !inlined.some((name) => id === name || id.startsWith(`${name}/`));
+}
 
 /** The bundles of a package in `into`; resolves with the npm packages (folders) of which code is inside. */
 export async function bundlePackage(part: ReleasePackage, manifest: Manifest, into: string): Promise<Set<string>> {
   const folder = join(repositoryRoot, part.folder);
   const entries = entriesOf(manifest, folder);
+  const outside = allBut(part.inlined);
   const chunks = await bundle(
     { input: { ...entries, ...workersOf(folder) }, external: outside, conditions: ["node"], platform: "node" },
     { dir: join(into, "dist") },
@@ -71,7 +95,12 @@ export async function bundlePackage(part: ReleasePackage, manifest: Manifest, in
   if (part.elsewhere === "standalone") {
     chunks.push(
       ...(await bundle(
-        { input: { browser: entries.index ?? "" }, external: [], conditions: ["browser"], platform: "browser" },
+        {
+          input: { browser: entries.index ?? "" },
+          external: () => false,
+          conditions: ["browser"],
+          platform: "browser",
+        },
         {
           dir: join(into, "dist"),
           minify: true,
@@ -89,7 +118,7 @@ export async function bundlePackage(part: ReleasePackage, manifest: Manifest, in
 
 interface Bundling {
   readonly input: Record<string, string>;
-  readonly external: RegExp | string[];
+  readonly external: (id: string) => boolean;
   readonly conditions: readonly string[];
   readonly platform: "node" | "browser";
 }
@@ -104,7 +133,7 @@ async function bundle(
     external,
     platform,
     resolve: { conditionNames: [...conditions, "import", "default"] },
-    plugins: [workerNames],
+    plugins: platform === "node" ? [workerNames, costlyBuiltins] : [],
     // What is missing or unclear must not be published.
     onLog(_, log) {
       throw new Error(log.message);

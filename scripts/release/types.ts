@@ -27,6 +27,7 @@ export async function withDeclarations(use: (folder: string) => void): Promise<v
 export function publishTypes(declarations: string, folder: string, manifest: Manifest, into: string): void {
   const imports = importsOf(folder);
   const reached = new Set<string>();
+  let disposes = false;
   const visit = (file: string): void => {
     if (reached.has(file)) return;
     reached.add(file);
@@ -37,6 +38,7 @@ export function publishTypes(declarations: string, folder: string, manifest: Man
       visit(declarationOf(target));
       return `${before}"${relative(file, target)}"`;
     });
+    disposes ||= /\bAsyncDisposable\b/.test(text);
     const path = join(into, "dist/types", file.slice("src/".length));
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, published);
@@ -45,7 +47,9 @@ export function publishTypes(declarations: string, folder: string, manifest: Man
     const target = source.slice("./".length);
     visit(declarationOf(target));
     const file = `./types/${target.slice("src/".length).replace(/\.ts$/, ".js")}`;
-    writeFileSync(join(into, "dist", `${entryName(publicPath)}.d.ts`), `export * from "${file}";\n`);
+    // A program for an older target has no name for `await using` otherwise.
+    const lib = disposes ? '/// <reference lib="esnext.disposable" />\n' : "";
+    writeFileSync(join(into, "dist", `${entryName(publicPath)}.d.ts`), `${lib}export * from "${file}";\n`);
   }
 }
 

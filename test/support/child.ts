@@ -23,9 +23,12 @@ export interface Child {
 export function startProgram(
   program: string,
   programArguments: readonly string[],
-  { keepsErrors = false }: { keepsErrors?: boolean } = {},
+  {
+    keepsErrors = false,
+    ...where
+  }: { keepsErrors?: boolean; readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): Child {
-  const child = spawn(program, programArguments, { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(program, programArguments, { ...where, stdio: ["pipe", "pipe", "pipe"] });
   const errors: string[] = [];
   if (keepsErrors) child.stderr.setEncoding("utf8").on("data", (text: string) => errors.push(text));
   else child.stderr.pipe(process.stderr, { end: false });
