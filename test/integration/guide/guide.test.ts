@@ -10,10 +10,11 @@ import { startBroker } from "@brooklet/server";
 import { afterAll, describe, expect, type TestContext, test } from "vitest";
 import { Options } from "../../../cli/src/call.ts";
 import { brokerOptions } from "../../../cli/src/commands/broker/serve-options.ts";
+import { filesEnding } from "../../contract/house/source-files.ts";
 import { type Block, notRun, pages, printed, promised, repository } from "./pages.ts";
 
 /** What is not run, page by page; the fence says why. */
-const NOT_RUN: Readonly<Record<string, number>> = {};
+const NOT_RUN: Readonly<Record<string, number>> = { "http.md": 1 };
 
 const folder = mkdtempSync(join(tmpdir(), "brooklet-guide-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -40,7 +41,8 @@ function fileOf(block: Block, port?: number): string {
   return file;
 }
 
-const withPort = (code: string, port: number) => code.replaceAll(/(?:localhost|127\.0\.0\.1):4092/g, `127.0.0.1:${port}`);
+const withPort = (code: string, port: number) =>
+  code.replaceAll(/(?:localhost|127\.0\.0\.1):4092/g, `127.0.0.1:${port}`);
 
 async function run(program: string, args: readonly string[], cwd: string, port = 0): Promise<Ran> {
   return await new Promise((resolve) => {
@@ -53,7 +55,10 @@ async function run(program: string, args: readonly string[], cwd: string, port =
 }
 
 /** A page's programs share a process. */
-function processOf(cwd: string, { onTestFinished }: Pick<TestContext, "onTestFinished">): (file: string) => Promise<Ran> {
+function processOf(
+  cwd: string,
+  { onTestFinished }: Pick<TestContext, "onTestFinished">,
+): (file: string) => Promise<Ran> {
   let child: ChildProcess | undefined;
   onTestFinished(() => void child?.kill("SIGKILL"));
   return async (file) => {
@@ -73,6 +78,10 @@ function expectOutput(block: Block, { lines, failure }: Ran): void {
   const said = `${place(block)} printed\n${lines.join("\n")}\nand not\n${expected.join("\n")}`;
   expect(printed(lines, expected), said).toBe(true);
 }
+
+// Written for vitest, and run by it: their tests are tests of this file.
+for (const block of all.filter((one) => isProgram(one) && one.code.includes('from "vitest"')))
+  await describe(`${block.page}:${block.line}`, () => import(fileOf(block)));
 
 describe.concurrent("the guide's pages do what they say", () => {
   for (const { name, blocks } of pages) {
@@ -104,14 +113,6 @@ describe.concurrent("the guide's pages do what they say", () => {
       expect(failure, place(block)).toBeUndefined();
     },
   );
-
-  test("the tests for vitest pass with vitest", async () => {
-    const files = all.filter((block) => isProgram(block) && isTestFile(block) && block.code.includes('"vitest"'));
-    const vitest = join(repository, "node_modules/vitest/vitest.mjs");
-    const args = [vitest, "run", "--root", folder, ...files.map((block) => fileOf(block))];
-    const { failure } = await run(process.execPath, args, folder);
-    expect(failure).toBeUndefined();
-  });
 
   test("every program has the types that it claims", async () => {
     const files = all.filter((block) => isProgram(block) && block.language === "ts").map((block) => fileOf(block));
@@ -147,9 +148,21 @@ test("what is not run is little, and says why", () => {
 });
 
 test("no block is of a kind that nobody looks at", () => {
-  const known = /^(ts|js|sh|json|properties|text|java|js kafkajs)$/;
-  const others = all.filter((block) => notRun(block) === undefined && !known.test(`${block.language} ${block.info}`.trim()));
-  // A text of its own is only for figures that are measured, which say so.
+  const known = /^(ts|js|sh|json|properties|text|text figures|java|js kafkajs)$/;
+  const others = all.filter(
+    (block) => notRun(block) === undefined && !known.test(`${block.language} ${block.info}`.trim()),
+  );
+  // A text of its own is only for figures that a demo has printed.
   const alone = all.filter(({ language, info }) => language === "text" && info === "");
   expect([...others, ...alone].map(place)).toEqual([]);
+});
+
+test("the figures are of what the demos do today", () => {
+  const demos = filesEnding([".ts"], join(repository, "cli/demo"))
+    .map(({ text }) => text)
+    .join("\n");
+  const figures = all.filter(({ info }) => info === "figures");
+  const events = figures.flatMap(({ code }) => code.split("\n").slice(1)).map((line) => /^(\S.*?) {2,}/.exec(line)?.[1] ?? "");
+  expect(figures).toHaveLength(2);
+  expect(events.filter((event) => !demos.includes(event))).toEqual([]);
 });

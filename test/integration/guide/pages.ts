@@ -57,7 +57,9 @@ export function promised(code: string): string[] {
 export function printed(lines: readonly string[], expected: readonly string[]): boolean {
   const pattern = expected
     .map((line) =>
-      line.trim() === "…" ? "(?:.*\n)*?" : `${line.trimEnd().split("…").map(escaped).join(".*?").replaceAll(/ +/g, " +")}\\s*\n`,
+      line.trim() === "…"
+        ? "(?:.*\n)*?"
+        : `${line.trimEnd().split("…").map(escaped).join(".*?").replaceAll(/ +/g, " +")}\\s*\n`,
     )
     .join("");
   return new RegExp(`^${pattern}$`).test(lines.map((line) => `${line}\n`).join(""));
