@@ -3,6 +3,7 @@
 // control character but tab and new line, because names and records are other people's text; pipes get every byte.
 
 import type { Readable, Writable } from "node:stream";
+import type { Surroundings } from "./call.ts";
 import { type Cells, type Field, fieldLines, tableLines } from "./table.ts";
 import { type Environment, type Style, Terminal } from "./terminal.ts";
 import { clipped, wrappedOutline } from "./text.ts";
@@ -30,6 +31,8 @@ export function harmless(text: string): string {
 }
 
 const utf8 = new TextDecoder();
+/** After Ctrl-C what was written gets so long to leave. */
+const INTERRUPTED_GRACE_MS = 500;
 const ERASE_LINE = "\r\u001b[K";
 
 /** Where a command writes. */
@@ -133,13 +136,21 @@ export class Output {
     this.#streams.stderr.write(ERASE_LINE);
   }
 
-  /** Resolves when everything written has left the process, or never will. */
-  async finish(): Promise<void> {
+  /**
+   * Resolves when everything written has left the process, or never will; soon after an interruption, because the reader of a
+   * pipe may have stopped to read.
+   */
+  async finish({ interrupted, clock }: Pick<Surroundings, "interrupted" | "clock">): Promise<void> {
     this.#eraseStatus();
     if (this.#broken.signal.aborted) return;
+    const timers = clock.timers();
     await new Promise<void>((resolve) => {
+      const giveUpSoon = () => timers.schedule("grace", INTERRUPTED_GRACE_MS, () => resolve());
+      if (interrupted.aborted) giveUpSoon();
+      else interrupted.addEventListener("abort", giveUpSoon, { once: true });
       this.#broken.signal.addEventListener("abort", () => resolve(), { once: true });
       this.#streams.stdout.write("", () => resolve());
     });
+    timers.close();
   }
 }

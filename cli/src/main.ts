@@ -23,7 +23,7 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
   } catch (error) {
     exitCode = concluded(error, surroundings, output);
   }
-  await output.finish();
+  await output.finish(surroundings);
   return exitCode;
 }
 

@@ -1,8 +1,11 @@
 // The command's streams: back pressure holds, and a reader that goes away ends it quietly.
 
 import { PassThrough, Writable } from "node:stream";
+import { systemClock } from "@brooklet/protocol/world";
 import { expect, test } from "vitest";
 import { BrokenPipe, harmless, Output, table } from "../../../cli/src/io.ts";
+
+const surroundings = { interrupted: new AbortController().signal, clock: systemClock };
 
 function output(stdout: Writable) {
   const notes: string[] = [];
@@ -36,8 +39,19 @@ test("a broken pipe rejects the waiting write and every later one, and finish do
   pipe.emit("error", Object.assign(new Error("gone"), { code: "EPIPE" }));
   await expect(write).rejects.toBeInstanceOf(BrokenPipe);
   await expect(out.write("more")).rejects.toBeInstanceOf(BrokenPipe);
-  await out.finish();
+  await out.finish(surroundings);
   expect(out.broken.aborted).toBe(true);
+});
+
+test("after an interruption a pipe that nobody reads is not waited for", async () => {
+  const pipe = new PassThrough({ highWaterMark: 4 });
+  const { output: out } = output(pipe);
+  out.write("longer than four").catch(() => undefined);
+  const interrupted = new AbortController();
+  const finished = out.finish({ interrupted: interrupted.signal, clock: systemClock });
+  interrupted.abort();
+  await finished;
+  expect(pipe.readableLength).toBeGreaterThan(4);
 });
 
 test("another error of stdout is that error", async () => {
@@ -52,7 +66,7 @@ test("data goes to stdout, notes to stderr", async () => {
   const { output: out, notes } = output(pipe);
   await out.json({ a: 1 });
   out.note("for people");
-  await out.finish();
+  await out.finish(surroundings);
   expect(String(pipe.read())).toBe('{\n  "a": 1\n}\n');
   expect(notes).toEqual(["for people\n"]);
 });
