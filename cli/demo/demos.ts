@@ -1,6 +1,9 @@
 // `npm run demo [-- NAME] [-- --json]`: which demo is played, and how it ends. A demo is an experiment that checks itself.
 // Exit codes: 0 everything held, 1 something did not hold or failed, 2 wrong usage; main.ts adds 130 for interrupted.
 
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { type ExitCode, exitCodes } from "../src/exits.ts";
 import type { Streams } from "../src/io.ts";
 import type { Environment } from "../src/terminal.ts";
@@ -10,6 +13,8 @@ export interface Played {
   /** Whether everything was as the demo says. */
   readonly held: boolean;
   readonly figures: object;
+  /** The figures as a page of the guide shows them. */
+  readonly markdown?: string;
 }
 
 interface Demo {
@@ -51,7 +56,7 @@ const demos: ReadonlyMap<string, Demo> = new Map<string, Demo>([
 const listed = (prefix: string) =>
   [...demos].flatMap(([name, { text, seconds }]) => [`${prefix}${name}`, `      ${text} (${seconds} s)`]);
 
-const HELP = `Usage: npm run demo [-- NAME] [-- NAME --json]
+const HELP = `Usage: npm run demo [-- [NAME] [OPTION ...]]
 
 Real consumers in processes of their own, a real broker on disk, real kills; the
 records are 10,000 reports of bird strikes. Each demo says what is going to
@@ -62,8 +67,24 @@ Demos (the first when no name is given):
 ${listed("  ").join("\n")}
 
 Options:
-  --json      the figures as JSON on stdout, everything else on stderr
-  -h, --help  this text`;
+  --json            the figures as JSON on stdout, everything else on stderr
+  --figures FOLDER  the figures as FOLDER/NAME.json, and as FOLDER/NAME.md
+  -h, --help        this text`;
+
+/** What the arguments ask for; throws an error that says what is wrong with them. */
+function read(args: readonly string[]) {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { help: { type: "boolean", short: "h" }, json: { type: "boolean" }, figures: { type: "string" } },
+  });
+  const [name = DEFAULT, ...more] = positionals;
+  const demo = demos.get(name);
+  const names = [...demos.keys()].join(", ");
+  if (demo === undefined) throw new Error(`there is no demo ${JSON.stringify(name)}; there are ${names}`);
+  if (more.length > 0) throw new Error(`one demo at a time: ${positionals.join(", ")}`);
+  return { name, demo, isHelp: values.help === true, isJson: values.json === true, figuresFolder: values.figures };
+}
 
 /** Plays the demo that the arguments name; resolves with the exit code, never rejects. `stop` ends it early. */
 export async function runDemo(
@@ -72,30 +93,37 @@ export async function runDemo(
   env: Environment,
   stop: AbortController,
 ): Promise<ExitCode> {
-  if (args.includes("--help") || args.includes("-h")) {
+  let asked: ReturnType<typeof read>;
+  try {
+    asked = read(args);
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error);
+    new Screen(stderr, env).text(`${what}. Try: npm run demo -- --help`);
+    return exitCodes.usage;
+  }
+  const { name, demo, isJson, figuresFolder } = asked;
+  if (asked.isHelp) {
     new Screen(stdout, env).text(HELP);
     return exitCodes.ok;
   }
-  const isJson = args.includes("--json");
-  const rest = args.filter((arg) => arg !== "--json");
-  const [name = DEFAULT, ...more] = rest;
-  const unknown = [...rest.filter((arg) => arg.startsWith("-")), ...more.filter((arg) => !arg.startsWith("-"))];
-  const demo = demos.get(name);
-  if (demo === undefined || unknown.length > 0) {
-    const what = unknown.length > 0 ? `unknown: ${unknown.join(" ")}` : `there is no demo ${JSON.stringify(name)}`;
-    new Screen(stderr, env).text(`${what}; there are ${[...demos.keys()].join(", ")}. Try: npm run demo -- --help`);
-    return exitCodes.usage;
-  }
   const screen = new Screen(isJson ? stderr : stdout, env);
+  // Of the figures: whoever asked for them has gone.
+  if (isJson) stdout.on("error", () => undefined);
   screen.gone.addEventListener("abort", () => stop.abort(new Error("nobody reads")));
   try {
-    const { held, figures } = await demo.play(screen, stop);
+    const { held, figures, markdown } = await demo.play(screen, stop);
     screen.line(held ? "\nEverything held." : "\nSomething did not hold: see FAILED above.", held ? undefined : "red");
     if (name === DEFAULT && args.length === 0) {
       const others = [...demos.keys()].filter((other) => other !== DEFAULT);
       screen.text(`\nMore: ${others.map((other) => `npm run demo -- ${other}`).join(", ")}`);
     }
-    if (isJson) stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
+    const json = jsonOf(figures);
+    if (isJson) stdout.write(json);
+    if (held && figuresFolder !== undefined) {
+      await mkdir(figuresFolder, { recursive: true });
+      await writeFile(join(figuresFolder, `${name}.json`), json);
+      if (markdown !== undefined) await writeFile(join(figuresFolder, `${name}.md`), markdown);
+    }
     return held ? exitCodes.ok : exitCodes.error;
   } catch (error) {
     if (screen.gone.aborted) return exitCodes.ok;
@@ -108,6 +136,13 @@ export async function runDemo(
     failures.line(`\nThe demo failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     return exitCodes.error;
   }
+}
+
+/** With lists of numbers and names in one line, as people write them. */
+function jsonOf(figures: object): string {
+  const lists = /\[\n\s+([^[\]{}]*?)\n\s+\]/g;
+  const inLine = (_: string, items: string) => `[${items.split(/,\n\s+/).join(", ")}]`;
+  return `${JSON.stringify(figures, null, 2).replace(lists, inLine)}\n`;
 }
 
 /** Why a demo is stopped when somebody wants it to end: no failure. */

@@ -2,7 +2,7 @@
 // Invariant: all of it follows from the figures alone, so that printed figures can be checked again.
 
 import type { Cells } from "../../src/table.ts";
-import { type Claim, counted } from "../shared/screen.ts";
+import { type Claim, counted, markdownTable } from "../shared/screen.ts";
 import type { Account } from "./account.ts";
 import type { WayName } from "./task.ts";
 
@@ -38,7 +38,7 @@ export function tableRows({ ways }: CommitsFigures): readonly Cells[] {
     counted(processed).padStart(9),
     counted(lost).padStart(4),
     counted(repeated).padStart(8),
-    way === "commitAsync" ? counted(failedCommits) : "-",
+    (way === "commitAsync" ? counted(failedCommits) : "-").padStart(14),
   ]);
 }
 
@@ -47,6 +47,11 @@ function figuresOf({ ways }: CommitsFigures, way: WayName): WayFigures {
   if (found === undefined) throw new Error(`no figures of ${way}`);
   return found;
 }
+
+const lastBatch = (repeated: number) =>
+  repeated > 0
+    ? `its last batch came again, ${counted(repeated)} records.`
+    : "the broker had its last commit, only the answer was lost, and nothing came again.";
 
 /** Why the figures are as they are, a paragraph for each way. */
 export function reasons(figures: CommitsFigures): readonly [title: string, text: string][] {
@@ -67,7 +72,7 @@ export function reasons(figures: CommitsFigures): readonly [title: string, text:
       `${counted(of("commitAsync").repeated)} records since the last stored commit came again.`,
     commit:
       "In the first failure it waited, sent the commit again until it was stored, and went on. In the second it waited too, " +
-      `and was killed waiting: its last batch came again, ${counted(of("commit").repeated)} records; never more than one batch ` +
+      `and was killed waiting: ${lastBatch(of("commit").repeated)} Never more than one batch comes again ` +
       `(max.poll.records ${figures.batchRecords}).`,
   };
   return figures.ways.map(({ way }) => [titles[way], texts[way]]);
@@ -112,4 +117,18 @@ export function claimsOf(figures: CommitsFigures): readonly Claim[] {
       holds: of("commit").lost === 0 && of("commit").repeated <= batchRecords,
     },
   ];
+}
+
+/** The figures for docs/guide/figures/. */
+export function markdownOf(figures: CommitsFigures): string {
+  const table = markdownTable(tableHead, tableRows(figures));
+  const why = reasons(figures).map(([title, text]) => `**${title}.** ${text}`);
+  return [
+    "<!-- Written by: npm run demo -- commits --figures docs/guide/figures -->",
+    "# Figures: ways to commit\n",
+    `What a crash costs, counted by \`npm run demo -- commits\` on ${counted(figures.reports)} records. Another run has other`,
+    "counts; what is zero and what is not stays. *Lost*: committed and never processed. *Repeated*: processed more than once.\n",
+    table,
+    `\n${why.join("\n\n")}\n`,
+  ].join("\n");
 }

@@ -7,7 +7,7 @@ import type { Screen } from "../shared/screen.ts";
 import { counted } from "../shared/screen.ts";
 import { Stage } from "../shared/stage.ts";
 import { Network } from "./network.ts";
-import { type CommitsFigures, claimsOf, lessons, reasons, tableHead, tableRows, titles } from "./report.ts";
+import { type CommitsFigures, claimsOf, lessons, markdownOf, reasons, tableHead, tableRows, titles } from "./report.ts";
 import { type Pace, Runner } from "./runner.ts";
 import { type WayName, wayNames } from "./task.ts";
 
@@ -38,7 +38,7 @@ function introduce({ screen, url }: Stage, pace: Pace): void {
   screen.text(
     `\nA batch is ${pace.batchRecords} records (max.poll.records), auto.commit.interval.ms is ${pace.autoCommitIntervalMs} ` +
       "(5000 unless set). What is going to happen: the network fails for a moment under the two that commit by " +
-      "themselves; later every process is killed (SIGKILL), at a moment that shows what its way can do; then each is " +
+      "hand; later every process is killed (SIGKILL), at a moment that shows what its way can do; then each is " +
       "started again, as after any crash. Production picks such moments without being asked.\n",
   );
 }
@@ -63,7 +63,9 @@ async function survive(stage: Stage, network: Network, runners: Runners, pace: P
   const { commitAsync, commit } = runners;
   const say = (text: string) => stage.screen.say(text);
   const before = { commitAsync: commitAsync.processed, commit: commit.processed };
-  say("The network between these two and the broker fails: bytes vanish, nobody is told (a switch that died).");
+  say(
+    "The network between the broker and the two that commit by hand fails: bytes vanish, nobody is told (a switch died).",
+  );
   await failure(stage, network, runners, pace, async () =>
     say(
       `Meanwhile commitAsync() has worked on: ${commitAsync.processed - before.commitAsync} records. commit() waits: ` +
@@ -109,6 +111,10 @@ async function crash(stage: Stage, network: Network, runners: Runners, pace: Pac
     say(`KILL ${titles.autoNotAwaited}: its commit is ${-ahead} records ahead of its work.`);
   };
   const killByHand = async () => {
+    await stage.until("commit() in the middle of a batch", async () => {
+      const ahead = await commit.aheadOfCommit();
+      return ahead > 0 && ahead <= pace.batchRecords / 2;
+    });
     say("The network fails again.");
     await failure(stage, network, runners, pace, async () => {
       await Promise.all([commitAsync.kill(), commit.kill()]);
@@ -138,7 +144,7 @@ function report(screen: Screen, figures: CommitsFigures): boolean {
     screen.text(`  ${text}`);
   }
   screen.heading("What to learn");
-  for (const lesson of lessons) screen.text(`  ${lesson}`);
+  for (const lesson of lessons) screen.item("  -", lesson);
   return screen.checked(claimsOf(figures));
 }
 
@@ -174,6 +180,6 @@ export async function waysToCommit(screen: Screen, stop: AbortController, pace =
     await Promise.all(all.map((runner) => runner.finish()));
     screen.say("All four are at the end of the topic, with everything committed: lag 0.");
     const figures = await figuresOf(stage, runners, wereCovered, pace);
-    return { held: report(screen, figures), figures };
+    return { held: report(screen, figures), figures, markdown: markdownOf(figures) };
   });
 }

@@ -4,7 +4,7 @@
 
 import type { Cells } from "../../src/table.ts";
 import type { Handover } from "../shared/group.ts";
-import { type Claim, ranges } from "../shared/screen.ts";
+import { type Claim, markdownTable, ranges } from "../shared/screen.ts";
 
 export const events = ["join", "leave", "kill", "replace", "slowPoll", "staticRestart"] as const;
 export type EventName = (typeof events)[number];
@@ -206,3 +206,21 @@ export function claimsOf(figures: RebalanceFigures): readonly Claim[] {
     },
   ];
 }
+
+/** The figures for docs/guide/figures/. */
+export function markdownOf(figures: RebalanceFigures): string {
+  const seen = figures.events.map((one) => {
+    const facts = movement(one).map(([label, text]) => `- ${label} ${text}`);
+    return `**${titles[one.event]}.** ${capitalized(reasonOf(one.event, figures))}\n\n${facts.join("\n")}`;
+  });
+  return [
+    "<!-- Written by: npm run demo -- rebalance --figures docs/guide/figures -->",
+    "# Figures: rebalances\n",
+    "The longest time without a record around each event, in milliseconds, by partition; `*`: the partition got another",
+    "owner. Measured by `npm run demo -- rebalance` on a small machine with other work; another run has other times.\n",
+    markdownTable(tableHead(figures.quietMs.length), tableRows(figures)),
+    `\n${seen.join("\n\n")}\n`,
+  ].join("\n");
+}
+
+const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

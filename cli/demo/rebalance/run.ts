@@ -11,6 +11,7 @@ import { Observer } from "./observer.ts";
 import {
   claimsOf,
   lessons,
+  markdownOf,
   movement,
   type RebalanceFigures,
   reasonOf,
@@ -75,6 +76,7 @@ async function play(
   group.start("A", asStatic);
   group.start("B");
   await group.untilShared("A and B sharing the partitions");
+  await group.more(pace.quietRecords);
 
   await observer.see("join", "C joins.", async () => {
     group.start("C");
@@ -136,7 +138,7 @@ function report(
   screen.heading("Commits that failed");
   for (const { member, text } of figures.failedCommits) screen.text(`  ${member}: ${text}`);
   screen.heading("What to learn");
-  for (const lesson of lessons) screen.text(`  ${lesson}`);
+  for (const lesson of lessons) screen.item("  -", lesson);
   return screen.checked(claimsOf(figures));
 }
 
@@ -180,6 +182,7 @@ export async function rebalances(screen: Screen, stop: AbortController, pace = u
       failedCommits,
     };
     const [described] = await stage.admin.describeGroups([GROUP]);
-    return { held: report(screen, figures, observer, described?.timeline ?? []), figures };
+    const held = report(screen, figures, observer, described?.timeline ?? []);
+    return { held, figures, markdown: markdownOf(figures) };
   });
 }

@@ -9,7 +9,8 @@ import { TOPIC } from "./stage.ts";
 
 /** How far the replay may be ahead before it waits. */
 const TICK_MS = 20;
-const CLOSE_LIMIT_MS = 10_000;
+/** Everything is acknowledged by then, or the demo is over. */
+const CLOSE_LIMIT_MS = 1_000;
 
 export interface ReplayOptions {
   /** Absent: at once. */

@@ -60,11 +60,12 @@ export class Screen {
     this.line("-".repeat(Math.min(text.length, this.columns)));
   }
 
-  /** A label, and a text beside it. */
+  /** A label, and a text beside it; `-` makes an item of a list. */
   item(label: string, text: string): void {
-    const [first = "", ...more] = wrapped(text, this.columns - LABEL_WIDTH);
-    this.line(label.padEnd(LABEL_WIDTH) + first);
-    for (const line of more) this.line(" ".repeat(LABEL_WIDTH) + line);
+    const width = label.endsWith("-") ? label.length + 1 : LABEL_WIDTH;
+    const [first = "", ...more] = wrapped(text, this.columns - width);
+    this.line(label.padEnd(width) + first);
+    for (const line of more) this.line(" ".repeat(width) + line);
   }
 
   /** Columns stay as they were padded where there is room for them; else each row is a block. */
@@ -114,4 +115,10 @@ export function ranges(numbers: readonly number[]): string {
 /** `10,000` */
 export function counted(number: number): string {
   return number.toLocaleString("en-US");
+}
+
+/** A table in Markdown; cells after the first are numbers, and stand on the right. */
+export function markdownTable(head: readonly string[], rows: readonly Cells[]): string {
+  const line = (cells: Cells) => `| ${cells.map((cell) => String(cell).trim()).join(" | ")} |`;
+  return [line(head), line(head.map((_, at) => (at === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n");
 }
