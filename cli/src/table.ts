@@ -30,7 +30,15 @@ export function tableLines(head: readonly string[], rows: readonly Cells[], colu
   const left = columns === undefined ? Number.POSITIVE_INFINITY : columns - before;
   if (left >= Math.min(widths.at(-1) ?? 0, MIN_LAST_COLUMN))
     return all.flatMap((line, at) => columned(line, widths, left).map((text) => ({ text, isHead: at === 0 })));
-  return stacked(head, all.slice(1), columns ?? 0);
+  const rest = all.slice(1);
+  if (head.length === 2) return pairs(rest, columns);
+  return stacked(head, rest, columns ?? 0);
+}
+
+/** What two columns say needs no heads. */
+function pairs(rows: readonly (readonly string[])[], columns: number | undefined): TableLine[] {
+  const fields = rows.map(([name = "", value = ""]) => ({ name, value }));
+  return fieldLines(fields, columns, "").map((text) => ({ text, isHead: false }));
 }
 
 function columned(line: readonly string[], widths: readonly number[], left: number): string[] {
@@ -67,12 +75,12 @@ export interface Field {
 }
 
 /** Names with their values beside them; a value that does not fit there stands below its name. */
-export function fieldLines(fields: readonly Field[], columns: number | undefined): string[] {
+export function fieldLines(fields: readonly Field[], columns: number | undefined, indent = GAP): string[] {
   const nameColumns = Math.max(...fields.map(({ name }) => widthOf(name)));
-  const beside = GAP.length + nameColumns + GAP.length;
-  const below = GAP.length * 2;
+  const beside = indent.length + nameColumns + GAP.length;
+  const below = indent.length + GAP.length;
   return fields.flatMap(({ name, value, isCommand = false }) => {
-    const before = `${GAP}${padded(name, nameColumns)}${GAP}`;
+    const before = `${indent}${padded(name, nameColumns)}${GAP}`;
     const left = columns === undefined ? Number.POSITIVE_INFINITY : columns - beside;
     const widest = isCommand ? widthOf(value) : Math.max(...value.split(" ").map(widthOf));
     if (widest <= left)
@@ -80,6 +88,6 @@ export function fieldLines(fields: readonly Field[], columns: number | undefined
     const parts = isCommand
       ? wrappedCommand(value, (columns ?? 0) - below, GAP)
       : wrapped(value, (columns ?? 0) - below);
-    return [`${GAP}${name}`, ...parts.map((part) => " ".repeat(below) + part)];
+    return [`${indent}${name}`, ...parts.map((part) => " ".repeat(below) + part)];
   });
 }

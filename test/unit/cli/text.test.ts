@@ -84,6 +84,23 @@ test("where the table does not fit the last column is broken, then each row is a
     for (const line of at(columns)) expect(widthOf(line)).toBeLessThanOrEqual(columns);
 });
 
+test("a table of two columns that does not fit needs no heads", () => {
+  const lines = tableLines(
+    ["PROPERTY", "VALUE"],
+    [
+      ["cluster id", "an id of words and more"],
+      ["url", "http://127.0.0.1:4092"],
+    ],
+    26,
+  );
+  expect(lines.map(({ text }) => text)).toEqual([
+    "cluster id  an id of words",
+    "            and more",
+    "url",
+    "  http://127.0.0.1:4092",
+  ]);
+});
+
 test("fields stand beside their names, or below them where they do not fit; commands can be copied", () => {
   const fields = [
     { name: "url", value: "http://127.0.0.1:4092" },
