@@ -155,12 +155,15 @@ class Reading {
       timeoutMs: this.#timeoutMs,
       what: () => `records of ${namesOf(this.#consumer.assignment()) || this.#job.topics.join(", ")}`,
       isQuiet: this.#job.isQuiet === true,
-      onLost: (error) => {
-        // Who reads to an end does not wait for a broker that may never come back.
-        if (this.#ends === undefined) return;
-        lost = error;
-        this.#stop.abort();
-      },
+      // Who reads to an end does not wait for a broker that may never come back.
+      ...(this.#ends === undefined
+        ? {}
+        : {
+            onLost: (error) => {
+              lost = error;
+              this.#stop.abort();
+            },
+          }),
     });
     try {
       await this.#poll(silence);

@@ -222,7 +222,7 @@ class Feed {
   report(): void {
     const { output, interrupted } = this.#call;
     const { topic, isQuiet } = this.#job;
-    const { stored, failed, failure, where } = this.#sending;
+    const { stored, failed, unknown, failure, where } = this.#sending;
     const records = (count: number) => `${count} ${count === 1 ? "record" : "records"}`;
     if (failure === undefined && !interrupted.aborted) {
       if (isQuiet !== true) output.note(`brooklet: stored ${records(stored)} in ${topic}${where}`);
@@ -230,6 +230,7 @@ class Feed {
     }
     output.note(`brooklet: stored ${stored} of ${records(stored + failed)} in ${topic}${where}`);
     if (interrupted.aborted) {
+      if (unknown > 0) output.note(`brooklet: ${records(unknown)} may be stored all the same: no answer came`);
       if (!this.#hasEnded && this.#number > 0)
         output.note(`brooklet: stopped after ${this.#nameOf(this.#input, this.#number)}`);
       throw interrupted.reason;

@@ -4,7 +4,6 @@
 import type { Consumer } from "@brooklet/client";
 import type { Timers } from "@brooklet/protocol/world";
 import type { Call } from "../../call.ts";
-import { describeError } from "../../exits.ts";
 
 const SILENCE_MS = 1_500;
 
@@ -15,8 +14,8 @@ interface SilenceOptions {
   /** `records of orders-0`. */
   readonly what: () => string;
   readonly isQuiet: boolean;
-  /** The broker did not answer. */
-  readonly onLost: (error: unknown) => void;
+  /** The broker did not answer; without it that is said, and nothing else happens. */
+  readonly onLost?: (error: unknown) => void;
 }
 
 export class Silence implements Disposable {
@@ -53,9 +52,12 @@ export class Silence implements Disposable {
       this.#found();
     } catch (error) {
       if (this.#isOver) return;
-      if (!this.#isLost) call.output.note(`brooklet: nothing from the broker: ${describeError(error)}`);
+      if (onLost !== undefined) onLost(error);
+      else if (!this.#isLost)
+        call.output.note(
+          `brooklet: nothing from the broker: ${error instanceof Error ? error.message : error}; trying on, Ctrl-C ends`,
+        );
       this.#isLost = true;
-      onLost(error);
     }
     if (!this.#isOver) this.#watch();
   }
