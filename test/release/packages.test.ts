@@ -1,0 +1,272 @@
+// What a stranger gets: the packages are built, packed, checked, and installed into an empty folder by `npm ci` from that
+// folder's own lock, without a compiler; then they are used there as their README says. One build serves all tests.
+
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { publint } from "publint";
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
+import { build } from "../../scripts/release/build.ts";
+import { readManifest, releasePackages, repositoryRoot } from "../../scripts/release/packages.ts";
+import { startProgram } from "../support/child.ts";
+import { bareNpm, RegistryUnreachable, runNode } from "./npm.ts";
+
+const root = mkdtempSync(join(tmpdir(), "brooklet-release-"));
+const built = join(root, "built");
+const tarballs = join(root, "tarballs");
+const npm = bareNpm(root);
+const outputs = releasePackages.map(({ output }) => output);
+
+beforeAll(async () => {
+  await build(built);
+  mkdirSync(tarballs);
+  await Promise.all(
+    outputs.map((output) => npm.run(root, "pack", "--pack-destination", tarballs, join(built, output))),
+  );
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** Every file below, with its content. */
+function filesOf(folder: string): Map<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return new Map(
+    files
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort()
+      .map((path) => [path.slice(folder.length), readFileSync(path, "latin1")]),
+  );
+}
+
+function manifestOf(output: string): Record<string, Record<string, unknown>> {
+  return JSON.parse(readFileSync(join(built, output, "package.json"), "utf8"));
+}
+
+const tarballOf = (output: string) =>
+  join(tarballs, `brooklet${output === "brooklet" ? "" : `-${output}`}-${readManifest("cli").version}.tgz`);
+
+test("two builds are equal to the byte", async () => {
+  const again = join(root, "again");
+  await build(again);
+  const first = filesOf(built);
+  const second = filesOf(again);
+  expect([...second.keys()]).toEqual([...first.keys()]);
+  expect([...first].filter(([path, content]) => second.get(path) !== content).map(([path]) => path)).toEqual([]);
+});
+
+describe.each(outputs)("%s", (output) => {
+  test("publint has nothing to say", async () => {
+    const { messages } = await publint({ pkgDir: join(built, output), pack: false, strict: true, level: "suggestion" });
+    expect(messages).toEqual([]);
+  });
+
+  test("has its licence, its README and an engine, and no script of any kind", () => {
+    const manifest = manifestOf(output);
+    expect(manifest).not.toHaveProperty("scripts");
+    expect(manifest.engines).toEqual({ node: ">=24" });
+    for (const file of ["LICENSE", "README.md"]) expect(existsSync(join(built, output, file))).toBe(true);
+  });
+
+  test("names nothing of the repository: every file it points at is there, and none is a source", () => {
+    const files = filesOf(join(built, output));
+    const named = JSON.stringify(manifestOf(output)).match(/"\.\/[^"*]+\.\w+"/g) ?? [];
+    expect(named.map((path) => path.slice(2, -1)).filter((path) => !files.has(path))).toEqual([]);
+    expect([...files.keys()].filter((path) => /(?<!\.d)\.ts$/.test(path))).toEqual([]);
+    const wrong = [...files].filter(([path, text]) => {
+      if (path.includes("node_modules") || !/\.(js|d\.ts)$/.test(path)) return false;
+      return /(from |import\()"(\.[^"]*\.ts|#[^"]*)"/.test(text) || text.includes(repositoryRoot);
+    });
+    expect(wrong.map(([path]) => path)).toEqual([]);
+  });
+});
+
+test("types resolve in every module mode that ES modules have", async () => {
+  const attw = join(repositoryRoot, "node_modules/@arethetypeswrong/cli/dist/index.js");
+  const ran = ["protocol", "client", "server"].map((output) =>
+    runNode([attw, tarballOf(output), "--profile", "esm-only"], root, npm.env),
+  );
+  for (const { code, output: said } of await Promise.all(ran)) expect(code, said).toBe(0);
+});
+
+test("every worker of the sources is a file of its own beside the server's bundle", () => {
+  const workers = readdirSync(join(repositoryRoot, "server/src"), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".worker.ts"))
+    .map((file) => basename(file).replace(/\.ts$/, ".js"));
+  const files = readdirSync(join(built, "server/dist"));
+  expect(workers.length).toBeGreaterThan(0);
+  expect(workers.filter((file) => !files.includes(file))).toEqual([]);
+  const bundle = readFileSync(join(built, "server/dist/index.js"), "utf8");
+  expect(workers.filter((file) => !bundle.includes(`new URL("./${file}", import.meta.url)`))).toEqual([]);
+});
+
+test("what browsers get imports nothing but itself", () => {
+  const page = readFileSync(join(built, "client/dist/browser.js"), "utf8");
+  expect(page.match(/\bfrom\s*["'`]|\bimport\s*\(|\brequire\s*\(|node:/g)).toBeNull();
+  const portable = filesOf(join(built, "protocol/dist/portable"));
+  const outside = [...portable.values()].flatMap((text) =>
+    [...text.matchAll(/from "([^."][^"]*)"/g)].map(([, name]) => name),
+  );
+  expect(new Set(outside)).toEqual(new Set(["secure-json-parse"]));
+});
+
+/** An empty folder with these packages, by `npm ci` from its own lock; skips the test, with the reason, without a registry. */
+async function install(
+  name: string,
+  packages: readonly string[],
+  context: TestContext,
+  more: object = {},
+): Promise<string> {
+  const folder = join(root, name);
+  mkdirSync(folder);
+  const own = packages.map((output) => [manifestOf(output).name, `file:${tarballOf(output)}`]);
+  const manifest = { private: true, type: "module", dependencies: { ...Object.fromEntries(own), ...more } };
+  writeFileSync(join(folder, "package.json"), JSON.stringify(manifest));
+  try {
+    await npm.run(folder, "install", "--package-lock-only");
+    await npm.run(folder, "ci");
+  } catch (error) {
+    if (error instanceof RegistryUnreachable) context.skip("no registry can be reached from here");
+    throw error;
+  }
+  return folder;
+}
+
+/** The program of a package's README, against this broker. */
+function programOf(output: string, address: string): string {
+  const program = /```js\n([\s\S]*?)```/.exec(readFileSync(join(built, output, "README.md"), "utf8"))?.[1];
+  if (program === undefined) throw new Error(`the README of ${output} has no program`);
+  return program.replaceAll("localhost:4092", address);
+}
+
+const typed = (address: string) => `
+import { type ConsumerRecord, Consumer, json, Producer, string } from "@brooklet/client";
+import { crc32c } from "@brooklet/protocol";
+import type { ApiRequest } from "@brooklet/protocol/apis";
+import { type Broker, startBroker } from "@brooklet/server";
+
+interface Order { readonly total: number }
+const servers = { "bootstrap.servers": "${address}" };
+const producer = new Producer({ ...servers, "key.serializer": string, "value.serializer": json<Order>() });
+// @ts-expect-error: total is a number
+const wrong = () => producer.send({ topic: "typed", key: "7", value: { total: "30" } });
+await producer.send({ topic: "typed", key: "7", value: { total: 30 } });
+await producer.close();
+await using consumer = new Consumer({
+  ...servers,
+  "auto.offset.reset": "earliest",
+  "key.deserializer": string,
+  "value.deserializer": json<Order>(),
+});
+consumer.assign([{ topic: "typed", partition: 0 }]);
+const records: ConsumerRecord<string, Order>[] = await consumer.poll(10_000);
+const request: ApiRequest<"listGroups"> = {};
+const broker: Broker = await startBroker();
+await broker.close();
+console.log(records[0]?.value?.total, crc32c(new Uint8Array([1])), request, typeof wrong);
+`;
+
+test("installed by npm ci without a compiler: npx brooklet, and programs in JavaScript and TypeScript", async (context) => {
+  const nodeTypes = JSON.parse(readFileSync(join(repositoryRoot, "package.json"), "utf8")).devDependencies[
+    "@types/node"
+  ];
+  const folder = await install("empty", outputs, context, { "@types/node": nodeTypes });
+
+  const broker = startProgram(process.execPath, [npm.cli("npx"), "brooklet", "--port", "0", "--data", "data"], {
+    cwd: folder,
+    env: npm.env,
+    keepsErrors: true,
+  });
+  const line = await broker.line((text) => text.includes("http://"));
+  const { host } = new URL(/http:\S+/.exec(line)?.[0] ?? "");
+
+  const produced = await runNode(
+    [npm.cli("npx"), "brooklet", "produce", "greetings", "-b", host],
+    folder,
+    npm.env,
+    "hello\n",
+  );
+  expect(produced.code, produced.output).toBe(0);
+  const consumed = await runNode(
+    [npm.cli("npx"), "brooklet", "consume", "greetings", "-b", host, "-o", "start", "-e"],
+    folder,
+    npm.env,
+  );
+  expect(consumed.output).toContain("hello");
+
+  writeFileSync(join(folder, "client.js"), programOf("client", host));
+  writeFileSync(join(folder, "server.js"), programOf("server", host));
+  writeFileSync(join(folder, "typed.ts"), typed(host));
+  const required = 'const { Producer } = require("@brooklet/client"); console.log(typeof Producer)';
+  const run = (...args: readonly string[]) => runNode(args, folder, npm.env);
+  const [client, server, typescript, commonJs] = await Promise.all([
+    run("client.js"),
+    run("server.js"),
+    run("typed.ts"),
+    run("--input-type=commonjs", "--eval", required),
+  ]);
+  expect(client.output).toMatch(/stored: orders-0 at offset 0\nread: 7 \{ total: 30 \}/);
+  expect(server.output).toMatch(/listening on http:\/\/127\.0\.0\.1:\d+/);
+  expect(typescript.output).toMatch(/^30 \d+ \{\} function/);
+  expect(commonJs.output).toBe("function\n");
+
+  const tsc = join(repositoryRoot, "node_modules/typescript/bin/tsc");
+  const strict = ["--strict", "--noEmit", "--target", "es2024", "--lib", "es2024,esnext.disposable"];
+  const [nodenext, bundler, page] = await Promise.all([
+    run(tsc, ...strict, "--module", "nodenext", "--types", "node", "--skipLibCheck", "false", "typed.ts"),
+    run(
+      tsc,
+      ...strict,
+      "--module",
+      "esnext",
+      "--moduleResolution",
+      "bundler",
+      "--types",
+      "node",
+      "--skipLibCheck",
+      "true",
+      "typed.ts",
+    ),
+    // A page knows nothing of Node, and its target may be older than `await using`.
+    run(
+      tsc,
+      ...strict.slice(0, 2),
+      "--target",
+      "es2022",
+      "--lib",
+      "es2022,dom",
+      "--types",
+      "",
+      "--module",
+      "esnext",
+      "--moduleResolution",
+      "bundler",
+      "--customConditions",
+      "browser",
+      "--skipLibCheck",
+      "false",
+      "--allowJs",
+      "--checkJs",
+      "client.js",
+    ),
+  ]);
+  expect(nodenext.output).toBe("");
+  expect(bundler.output).toBe("");
+  expect(page.output).toBe("");
+
+  broker.kill("SIGTERM");
+  await broker.exited;
+}, 120_000);
+
+test("the client alone: no SQLite comes with it, and it works against any broker", async (context) => {
+  const folder = await install("alone", ["protocol", "client"], context);
+  const installed = readdirSync(join(folder, "node_modules"), { recursive: true, encoding: "utf8" });
+  expect(installed.filter((path) => /better-sqlite3|@brooklet\/server|fastify/.test(path))).toEqual([]);
+  const broker = startProgram(
+    process.execPath,
+    [join(repositoryRoot, "cli/bin/brooklet.js"), "--port", "0", "--ephemeral"],
+    { keepsErrors: true },
+  );
+  const line = await broker.line((text) => text.includes("http://"));
+  writeFileSync(join(folder, "client.js"), programOf("client", new URL(/http:\S+/.exec(line)?.[0] ?? "").host));
+  const { output } = await runNode(["client.js"], folder, npm.env);
+  expect(output).toMatch(/stored: orders-0 at offset 0\nread: 7 \{ total: 30 \}/);
+}, 60_000);
