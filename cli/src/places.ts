@@ -1,13 +1,8 @@
-// Places in a partition as people name them, and the partitions they mean: `start | end | N | -N | @time`, `orders:0,2`.
+// Which partitions people mean (`orders`, `orders:0,2`), and which offset a place comes to in a partition.
 // Pure: what a place comes to is worked out from the log's range, which the broker tells.
 
+import { type LogPlace, parsePlace } from "./commands/records/places.ts";
 import { UsageError } from "./exits.ts";
-import { MOMENTS, parseMoment } from "./moment.ts";
-
-export type Place =
-  | { readonly kind: "start" | "end" }
-  /** `last`: so many before the end. `time`: milliseconds since 1970. */
-  | { readonly kind: "offset" | "last" | "time"; readonly value: number };
 
 /** A topic, whole or some of its partitions, in order. */
 export interface NamedPartitions {
@@ -26,24 +21,18 @@ export interface Placed {
   readonly note?: string;
 }
 
-const PLACES = `start, end, an offset N, -N (N before the end) or @time (${MOMENTS})`;
 /** Of one `orders:0-5,7`; topics have fewer. */
 const MAX_PARTITIONS = 10_000;
 
 /**
- * Reads a place; `option` is named in the refusal.
+ * Reads `start | end | N | +N | -N | @time`: what `consume -o` takes, but for what only a consumer knows.
  *
- * Errors: UsageError.
+ * Errors: UsageError, which names the option.
  */
-export function parsePlace(option: string, text: string, wallMs: number): Place {
-  if (text === "start" || text === "end") return { kind: text };
-  if (text.startsWith("@")) {
-    const value = parseMoment(text.slice(1), wallMs);
-    if (value !== undefined) return { kind: "time", value };
-  }
-  const number = /^(-)?(\d{1,15})$/.exec(text);
-  if (number === null) throw new UsageError(`${option} takes ${PLACES}; this is ${JSON.stringify(text)}`);
-  return { kind: number[1] === "-" ? "last" : "offset", value: Number(number[2]) };
+export function logPlaceOf(option: string, text: string, wallMs: number): LogPlace {
+  const place = parsePlace(option, text, wallMs);
+  if (place.kind !== "stored") return place;
+  throw new UsageError(`${option} takes a place in the log: start, end, N, +N, -N or @time; this is "stored"`);
 }
 
 /**
@@ -85,7 +74,7 @@ export function merged(named: readonly NamedPartitions[]): NamedPartitions[] {
  * The offset of a place in a log, within the log. `foundOffset` is what a time came to: the first record at or after it, -1
  * when there is none.
  */
-export function placed(place: Place, range: LogRange, foundOffset: number): Placed {
+export function placed(place: LogPlace, range: LogRange, foundOffset: number): Placed {
   const { logStartOffset, highWatermark } = range;
   switch (place.kind) {
     case "start":
@@ -99,6 +88,8 @@ export function placed(place: Place, range: LogRange, foundOffset: number): Plac
     case "last":
       // Fewer records than that are all of them: nothing to say.
       return { offset: Math.max(logStartOffset, highWatermark - place.value) };
+    case "first":
+      return { offset: Math.min(highWatermark, logStartOffset + place.value) };
     case "offset":
       return clamped(place.value, range);
   }

@@ -1,7 +1,6 @@
 // The public entry of @brooklet/server.
 
 export { type Broker, ListenError, StorageOpenError, type StorageOpenErrorKind, startBroker } from "./broker.ts";
-export { type TopicConfigDefinition, topicConfigDefinitions } from "./log/topic-configs.ts";
 export { createLogger } from "./logger.ts";
 export { type BrokerOptions, optionProblems } from "./options.ts";
 export {

@@ -1,7 +1,8 @@
 // The partitions that a command is about, with the range of each one's log, and the offsets that times come to.
 
 import { type Admin, BrookletError, type TopicDescription, type TopicPartition } from "@brooklet/client";
-import type { LogRange, Place } from "../places.ts";
+import type { LogRange } from "../places.ts";
+import type { LogPlace } from "./records/places.ts";
 
 export type PartitionRange = TopicPartition & LogRange;
 
@@ -31,7 +32,7 @@ export function partitionsOf(
 export async function foundAt(
   admin: Admin,
   partitions: readonly TopicPartition[],
-  place: Place | undefined,
+  place: LogPlace | undefined,
 ): Promise<number[]> {
   if (place?.kind !== "time") return partitions.map(() => -1);
   const at = place.value;

@@ -128,6 +128,10 @@ const inventory: Readonly<Record<string, Shown>> = {
     "cli/records.test.ts",
     "produce -f: any bytes are records or a usage error, the same ones however they are cut",
   ),
+  parsePartitions: property(
+    "grammars/partitions.test.ts",
+    "partitions of a topic: each text means itself, all else is a usage error",
+  ),
   parseInteger: property("grammars/clients.test.ts", "numbers and levels on the command line"),
   parseLogLevel: property("grammars/clients.test.ts", "numbers and levels on the command line"),
   linesOf: property("grammars/clients.test.ts", "lines: the same ones however the bytes are cut"),

@@ -8,7 +8,7 @@ import { systemClock } from "@brooklet/protocol/world";
 import { onTestFinished } from "vitest";
 import { main } from "../../../cli/src/main.ts";
 
-const ENTRY = fileURLToPath(new URL("../../../cli/bin/brooklet.js", import.meta.url));
+export const ENTRY = fileURLToPath(new URL("../../../cli/bin/brooklet.js", import.meta.url));
 /** Longer than anything a command may take here; reached only if one hangs, which then fails its test. */
 const LIMIT_MS = 25_000;
 
@@ -69,24 +69,40 @@ export class Running {
   }
 }
 
+export interface InProcess {
+  readonly stdin?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Ctrl-C. */
+  readonly signal?: AbortSignal;
+  /** Gets what is printed as it is printed. */
+  readonly onStdout?: (text: string) => void;
+  /** Somebody sits at a terminal, and has typed `stdin`. */
+  readonly isTerminal?: boolean;
+}
+
 /** Runs a command to its end, in this process. */
 export async function brooklet(
   args: readonly string[],
-  { stdin = "", env = {} }: { stdin?: string | Uint8Array; env?: Readonly<Record<string, string>> } = {},
+  { stdin = "", env = {}, signal = new AbortController().signal, onStdout, isTerminal = false }: InProcess = {},
 ): Promise<Ended> {
   const texts = { stdout: "", stderr: "" };
   const sink = (name: "stdout" | "stderr") =>
     new Writable({
       write(chunk, _encoding, done) {
         texts[name] += String(chunk);
+        if (name === "stdout") onStdout?.(String(chunk));
         done();
       },
     });
   const code = await main(args, {
-    streams: { stdin: Readable.from([Buffer.from(stdin)]), stdout: sink("stdout"), stderr: sink("stderr") },
+    streams: {
+      stdin: Object.assign(Readable.from([Buffer.from(stdin)]), { isTTY: isTerminal }),
+      stdout: sink("stdout"),
+      stderr: Object.assign(sink("stderr"), { isTTY: isTerminal }),
+    },
     env,
     clock: systemClock,
-    interrupted: new AbortController().signal,
+    interrupted: signal,
   });
   return { code, ...texts };
 }

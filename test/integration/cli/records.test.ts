@@ -77,7 +77,7 @@ test("a group remembers where it is: nothing is printed twice, nothing left out"
     state: "Empty",
     offsets: [{ topic: "jobs", partition: 0, offset: 5, lag: 0 }],
   });
-  expect((await brooklet(["groups", "list", ...b])).stdout).toMatch(/^workers\s+Empty$/m);
+  expect((await brooklet(["groups", "list", ...b])).stdout).toMatch(/^workers\s+Empty\b/m);
   expect((await brooklet(["groups", "describe", "workers", ...b])).stdout).toMatch(/joins|join/);
 });
 

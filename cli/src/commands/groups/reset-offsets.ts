@@ -8,7 +8,7 @@ import { withAdmin } from "../../connect.ts";
 import { CommandError, type ExitCode, exitCodes, UsageError } from "../../exits.ts";
 import { counted } from "../../format.ts";
 import { errorFields, type Outcome, outcomesOf, reportRefusals, succeeded } from "../../outcomes.ts";
-import { merged, type NamedPartitions, parsePartitions, parsePlace } from "../../places.ts";
+import { logPlaceOf, merged, type NamedPartitions, parsePartitions } from "../../places.ts";
 import { foundAt, partitionsOf } from "../ranges.ts";
 import { membersRefusal } from "./members.ts";
 import { moving, type Reset, type ResetTo, resetOf } from "./reset-plan.ts";
@@ -55,7 +55,7 @@ function whereTo(call: Call): ResetTo {
   const groupId = call.options.text("fromGroup");
   if ([place, shift, groupId].filter((option) => option !== undefined).length !== 1)
     throw new UsageError("where to? One of --to <place>, --shift <n> and --from-group <group>");
-  if (place !== undefined) return { kind: "place", place: parsePlace("--to", place, call.clock.wallMs()) };
+  if (place !== undefined) return { kind: "place", place: logPlaceOf("--to", place, call.clock.wallMs()) };
   if (shift !== undefined)
     return { kind: "shift", by: parseInteger("--shift", shift.replace(/^\+/, ""), -Number.MAX_SAFE_INTEGER) };
   return { kind: "group", groupId: groupId ?? "" };

@@ -1,10 +1,11 @@
 // Where `groups reset-offsets` moves each partition's committed offset: old, new, and the lag that it makes. Pure.
 
-import { clamped, type LogRange, type Place, type Placed, placed } from "../../places.ts";
+import { clamped, type LogRange, type Placed, placed } from "../../places.ts";
+import type { LogPlace } from "../records/places.ts";
 
 /** Where to: a place in the log, so many from the committed offset, or what another group has committed. */
 export type ResetTo =
-  | { readonly kind: "place"; readonly place: Place }
+  | { readonly kind: "place"; readonly place: LogPlace }
   | { readonly kind: "shift"; readonly by: number }
   | { readonly kind: "group"; readonly groupId: string };
 

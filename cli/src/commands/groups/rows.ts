@@ -69,7 +69,7 @@ export const groupRows: readonly CommandRow[] = [
       { flags: "--all-topics", text: "every partition that the group (or --from-group's) has committed" },
       {
         flags: "--to <place>",
-        text: "start, end, an offset N, -N (N before the end) or @time (2026-01-31T12:00:00Z, milliseconds, -2h)",
+        text: "start, end, an offset N, +N (N after the start), -N (N before the end) or @time (2026-01-31T12:00:00Z, milliseconds, -2h)",
         completes: ["start", "end"],
       },
       { flags: "--shift <n>", text: "+N or -N from what is committed: forth or back" },

@@ -9,6 +9,9 @@ export type TimelineEvent = GroupDescription["timeline"][number];
 /** `id (client id)`, as the broker speaks of a member the first time. */
 const SPOKEN = /(\S+) \(([^()\s]+)\)/g;
 
+/** A word that may be a member id, with what stands in brackets behind it. */
+const WORD = /([^\s,;:()]+)( \([^()\s]+\))?/g;
+
 /** Puts names in place of member ids. */
 export type Naming = (text: string) => string;
 
@@ -24,12 +27,12 @@ export function namingOf({ members, timeline }: Pick<GroupDescription, "members"
   for (const [id, name] of memberNames({ members })) names.set(id, name);
   const holders = new Map<string, number>();
   for (const name of names.values()) holders.set(name, (holders.get(name) ?? 0) + 1);
-  const clear = [...names].filter(([id, name]) => id !== name && holders.get(name) === 1);
-  return (text) => {
-    let named = text;
-    for (const [id, name] of clear) named = named.replaceAll(`${id} (${name})`, name).replaceAll(id, name);
-    return named;
+  const clear = new Map([...names].filter(([, name]) => holders.get(name) === 1));
+  const named = (whole: string, id: string, beside = "") => {
+    const name = clear.get(id);
+    return name === undefined ? whole : name + (beside === ` (${name})` ? "" : beside);
   };
+  return (text) => clear.get(text) ?? text.replace(WORD, named);
 }
 
 /** `w2; orders-0 orders-1; no heartbeat for 45 s`. */

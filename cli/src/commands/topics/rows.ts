@@ -7,10 +7,6 @@ import { type ArgumentRow, type CommandRow, client, json, type OptionRow } from 
 const topics: ArgumentRow = { name: "<topic...>", text: "names of the topics", completes: "topic" };
 const dryRun: OptionRow = { flags: "--dry-run", text: "check and show only, change nothing" };
 
-/** The configurations that a topic may have of its own, for shells. */
-const configNames = async () => [...(await import("@brooklet/server")).topicConfigDefinitions.keys()];
-const configSettings = async () => (await configNames()).map((name) => `${name}=`);
-
 export const topicRows: readonly CommandRow[] = [
   {
     name: "topics list",
@@ -50,7 +46,6 @@ export const topicRows: readonly CommandRow[] = [
         flags: "--config <name=value>",
         text: "a topic setting by Kafka's name; may be repeated",
         repeatable: true,
-        completes: configSettings,
       },
       json,
     ],
@@ -70,13 +65,11 @@ export const topicRows: readonly CommandRow[] = [
         flags: "--set <name=value>",
         text: "a topic setting by Kafka's name; may be repeated",
         repeatable: true,
-        completes: configSettings,
       },
       {
         flags: "--unset <name>",
         text: "return a setting to its default; may be repeated",
         repeatable: true,
-        completes: configNames,
       },
       dryRun,
       json,
@@ -114,7 +107,7 @@ export const topicRows: readonly CommandRow[] = [
       ...client,
       {
         flags: "--before <place>",
-        text: "what is older goes: an offset N; @time (2026-01-31T12:00:00Z, milliseconds, -2h); -N to keep the newest N of each partition; end for all records",
+        text: "what is before it goes: an offset N; @time (2026-01-31T12:00:00Z, milliseconds, -2h); -N to keep the newest N of each partition, +N for the oldest N to go; end for all records",
         completes: ["end"],
       },
       dryRun,

@@ -1,6 +1,7 @@
 // What `topics trim` takes away of each partition: from the log's start to a place. Pure.
 
-import { clamped, type LogRange, type Place, type Placed, placed } from "../../places.ts";
+import { type LogRange, type Placed, placed } from "../../places.ts";
+import type { LogPlace } from "../records/places.ts";
 
 export interface Trim {
   readonly topic: string;
@@ -17,7 +18,7 @@ export interface Trim {
 export function trimOf(
   at: { readonly topic: string; readonly partition: number },
   range: LogRange,
-  place: Place,
+  place: LogPlace,
   foundOffset: number,
 ): Trim {
   const { offset, note } = whereTo(range, place, foundOffset);
@@ -31,10 +32,10 @@ export function trimOf(
   };
 }
 
-function whereTo(range: LogRange, place: Place, foundOffset: number): Placed {
+function whereTo(range: LogRange, place: LogPlace, foundOffset: number): Placed {
   if (place.kind === "offset" && place.value <= range.logStartOffset)
     return { offset: range.logStartOffset, note: "nothing is before it" };
   // Every record is older than that: all go, and that is what was asked for.
   if (place.kind === "time" && foundOffset < 0) return { offset: range.highWatermark };
-  return place.kind === "time" ? clamped(foundOffset, range) : placed(place, range, foundOffset);
+  return placed(place, range, foundOffset);
 }

@@ -7,14 +7,15 @@ import { withAdmin } from "../../connect.ts";
 import { type ExitCode, UsageError } from "../../exits.ts";
 import { counted } from "../../format.ts";
 import { errorFields, type Outcome, outcomesOf, reportRefusals, succeeded } from "../../outcomes.ts";
-import { merged, type Place, parsePartitions, parsePlace } from "../../places.ts";
+import { logPlaceOf, merged, parsePartitions } from "../../places.ts";
 import { foundAt, partitionsOf } from "../ranges.ts";
+import type { LogPlace } from "../records/places.ts";
 import { type Trim, trimOf } from "./trim-plan.ts";
 
 export async function run(call: Call): Promise<ExitCode | undefined> {
   const before = call.options.text("before");
   if (before === undefined) throw new UsageError("up to where? --before takes an offset, -N, @time or end");
-  const place = parsePlace("--before", before, call.clock.wallMs());
+  const place = logPlaceOf("--before", before, call.clock.wallMs());
   const dryRun = call.options.flag("dryRun");
   if (!dryRun) checkCanConfirm(call);
   const { plans, refused } = await withAdmin(call, (admin) => planOf(admin, call.args, place));
@@ -48,10 +49,9 @@ export async function run(call: Call): Promise<ExitCode | undefined> {
         ...(error === undefined ? {} : { error: errorFields(error) }),
       })),
     ]);
-  return (
-    reportRefusals(call, refused, (topic) => topic) ??
-    reportRefusals(call, trimmed, ({ topic, partition }) => `${topic}-${partition}`)
-  );
+  const ofTopics = reportRefusals(call, refused, (topic) => topic);
+  const ofPartitions = reportRefusals(call, trimmed, ({ topic, partition }) => `${topic}-${partition}`);
+  return ofTopics ?? ofPartitions;
 }
 
 async function show(call: Call, plans: readonly Trim[]): Promise<void> {
@@ -61,7 +61,7 @@ async function show(call: Call, plans: readonly Trim[]): Promise<void> {
   );
 }
 
-async function planOf(admin: Admin, args: readonly string[], place: Place) {
+async function planOf(admin: Admin, args: readonly string[], place: LogPlace) {
   const named = merged(args.map(parsePartitions));
   const topics = named.map(({ topic }) => topic);
   const described = await outcomesOf(topics, admin.describeTopics(topics));
