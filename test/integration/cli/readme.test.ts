@@ -1,10 +1,15 @@
 // What README.md tells a newcomer to type does what it says: its code is run as it stands, against a broker on another port.
 
-import { execFile, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { execFile, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startBroker } from "@brooklet/server";
 import { expect, onTestFinished, test } from "vitest";
+import { eventually } from "../../support/eventually.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+import { brooklet } from "./command.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
@@ -50,21 +55,77 @@ test("the broker in a test's process", async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: "[ 'orders' ]\n" });
 });
 
-test("the first two minutes in a terminal", async () => {
-  const { port } = await broker();
-  const [commands = ""] = blocks("The first two minutes", "sh");
+/** A folder with `brooklet` as a program, for shells that have no alias. */
+function onPath(): string {
+  const folder = temporaryFolder();
   const entry = fileURLToPath(new URL("../../../cli/bin/brooklet.js", import.meta.url));
-  const script = `set -e\nbrooklet() { "${process.execPath}" "${entry}" "$@"; }\n${commands.replace(/^alias .*$/m, "")}`;
-  const { code, stdout, stderr } = await run("sh", ["-c", script], { BROOKLET_PORT: String(port) });
+  writeFileSync(join(folder, "brooklet"), `#!/bin/sh\nexec "${process.execPath}" "${entry}" "$@"\n`, { mode: 0o755 });
+  return `${folder}:${process.env.PATH}`;
+}
+
+const [firstRecords = "", threeConsumers = "", watching = "", oneLeaves = ""] = blocks("The first two minutes", "sh");
+
+test("the first two minutes in a terminal: records", async () => {
+  const { port } = await broker();
+  const env = { BROOKLET_PORT: String(port), PATH: onPath() };
+  const { code, stdout, stderr } = await run("sh", ["-c", `set -e\n${firstRecords.replace(/^alias .*$/m, "")}`], env);
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("stored 3 records") });
   const lines = stdout.trim().split("\n");
-  expect(lines.filter((line) => !line.startsWith("{")).sort()).toEqual(["1 pear", "2 apples", "5 plums"]);
+  expect(lines[0]).toBe("hello");
   expect(
     lines
-      .filter((line) => line.startsWith("{"))
+      .slice(1)
       .map((line) => JSON.parse(line).key)
       .sort(),
   ).toEqual(["anna", "anna", "ben"]);
+});
+
+test("the alias of a checkout runs the command", async () => {
+  const [, command = ""] = /^alias brooklet="(.*?)"/m.exec(firstRecords) ?? [];
+  expect(await run("sh", ["-c", `${command} --version`])).toMatchObject({ code: 0, stdout: "0.1.0\n" });
+});
+
+/** A shell that is typed into; it and what it started end with the test. */
+function shell(env: Readonly<Record<string, string>>) {
+  const child = spawn("sh", [], { env: { ...process.env, ...env }, detached: true });
+  const typed = { output: "", type: (text: string) => child.stdin.write(`${text}\n`) };
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      typed.output += text;
+    });
+  onTestFinished(async () => {
+    const ended = once(child, "close");
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    await ended;
+  });
+  return typed;
+}
+
+test("the first two minutes in a terminal: a group of three, and the sight of a rebalance", async () => {
+  const { port, url } = await broker();
+  const env = { BROOKLET_PORT: String(port), PATH: onPath() };
+  const created = await brooklet(["topics", "create", "orders", "-p", "6", "-b", `127.0.0.1:${port}`]);
+  expect(created.code).toBe(0);
+  const owned = async () => {
+    const { members = [] } = (await (await fetch(`${url}/v1/groups/kitchen`)).json()) as {
+      members?: { assignment: unknown[] }[];
+    };
+    return members.map(({ assignment }) => assignment.length);
+  };
+  const second = shell(env);
+  second.type(threeConsumers);
+  await eventually(async () => String(await owned()) === "2,2,2", "three members with two partitions each");
+  const third = shell(env);
+  third.type(watching);
+  await eventually(() => third.output.includes("3 members"), "the watch shows three members");
+  second.type(oneLeaves);
+  await eventually(async () => String(await owned()) === "3,3", "two members with three partitions each");
+  await eventually(
+    () => /leave.*the consumer was closed/.test(third.output),
+    "the watch shows who left, and why",
+  ).catch((error: Error) => {
+    throw new Error(`${error.message}; it shows:\n${third.output}`);
+  });
 });
 
 const curl = spawnSync("curl", ["--version"]).status === 0;
