@@ -26,7 +26,8 @@ const whichBroker =
 
 const completion = `Commands, options, and the names of topics and groups, which come from the broker that the line names (or the environment, or this
 machine's). \`brooklet completion fish > ~/.config/fish/completions/brooklet.fish\` for fish; for bash and zsh this line in \`~/.bashrc\` or
-\`~/.zshrc\`: \`source <(brooklet completion bash)\`, \`source <(brooklet completion zsh)\`.`;
+\`~/.zshrc\`: \`source <(brooklet completion bash)\`, \`source <(brooklet completion zsh)\`.
+Where brooklet is an alias, zsh also needs \`setopt complete_aliases\`.`;
 
 /** The page. */
 export function commandPage(): string {

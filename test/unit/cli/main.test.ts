@@ -25,6 +25,32 @@ async function run(...argv: string[]) {
   return { exitCode, ...texts };
 }
 
+/** A stdout whose every write fails. */
+async function runOnto(code: string) {
+  let stderr = "";
+  const failing = new Writable({
+    write: (_chunk, _encoding, done) => done(Object.assign(new Error(`write ${code}`), { code })),
+  });
+  const heard = new Writable({
+    write(chunk, _encoding, done) {
+      stderr += String(chunk);
+      done();
+    },
+  });
+  const exitCode = await main(["--help"], {
+    streams: { stdin: new PassThrough(), stdout: failing, stderr: heard },
+    env: {},
+    clock: systemClock,
+    interrupted: new AbortController().signal,
+  });
+  return { exitCode, stderr };
+}
+
+test("a reader that has gone is no error; a disk that is full is one, and is said", async () => {
+  expect(await runOnto("EPIPE")).toEqual({ exitCode: 0, stderr: "" });
+  expect(await runOnto("ENOSPC")).toEqual({ exitCode: 1, stderr: "brooklet: write ENOSPC\n" });
+});
+
 test("help and version are data, and no errors", async () => {
   expect(await run("--help")).toMatchObject({ exitCode: 0, stderr: "", stdout: expect.stringContaining("produce") });
   expect(await run("--version")).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
