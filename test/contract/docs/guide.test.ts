@@ -14,7 +14,7 @@ import { producerOptions } from "../../../client-sdk/src/config/producer.ts";
 import { errorTable } from "../../../protocol/src/error-table.ts";
 import { topicConfigDefinitions } from "../../../server/src/log/topic-configs.ts";
 import { metricDefinitions } from "../../../server/src/metrics/metric-table.ts";
-import { type Page, pages, prose, repository } from "../../integration/guide/pages.ts";
+import { type Page, pages, prose, repository, symptomPattern, symptomsOf } from "../../integration/guide/pages.ts";
 import { sourceFiles } from "../house/source-files.ts";
 
 const guide = pages.filter(({ name }) => name !== "README.md");
@@ -153,24 +153,14 @@ test.each(guide)("$name ends with symptoms, each of which the program has as a t
   const sections = page.text.split(/^## /m);
   const last = sections.at(-1) ?? "";
   expect(last.split("\n")[0]).toBe("When it does not work");
-  const symptoms = [...last.matchAll(/^\| (`.*?`) \| /gm)].map((match) => match[1] ?? "");
+  const symptoms = symptomsOf(page);
   expect(symptoms.length).toBeGreaterThan(4);
-  const unknown = symptoms.filter((symptom) => {
-    const parts = symptom.split("` `").map((span) => span.replaceAll("`", ""));
-    return !parts.every((part) => isText(part));
-  });
-  expect(unknown).toEqual([]);
+  expect(symptoms.flat().filter((symptom) => !isText(symptom))).toEqual([]);
 });
 
 /** Whether a source has the text, with its own expressions where the guide has "…". */
 function isText(symptom: string): boolean {
-  const parts = symptom
-    .split("…")
-    .map((part) => part.trim().replace(/[.]$/, ""))
-    .filter((part) => part !== "");
-  expect(parts.join("").length, symptom).toBeGreaterThan(10);
-  const pattern = parts
-    .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll('"', '\\\\?"'))
-    .join("[^\\n]{0,120}?");
-  return sources.some((text) => new RegExp(pattern).test(text));
+  expect(symptom.replaceAll("…", "").length, symptom).toBeGreaterThan(10);
+  const pattern = symptomPattern(symptom, "[^\\n]{0,120}?");
+  return sources.some((text) => pattern.test(text));
 }

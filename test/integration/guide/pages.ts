@@ -65,6 +65,23 @@ export function printed(lines: readonly string[], expected: readonly string[]): 
   return new RegExp(`^${pattern}$`).test(lines.map((line) => `${line}\n`).join(""));
 }
 
+/** The first column of the table at a page's end: what the program says, as one or more texts with `…` for what varies. */
+export function symptomsOf({ text }: Page): string[][] {
+  const last = text.split(/^## /m).at(-1) ?? "";
+  return [...last.matchAll(/^\| (`.*?`) \| /gm)].map((match) =>
+    (match[1] ?? "").split("` `").map((part) => part.replaceAll("`", "")),
+  );
+}
+
+/** Matches what a symptom is about; `gap` is what may stand for `…`. */
+export function symptomPattern(symptom: string, gap: string): RegExp {
+  const parts = symptom
+    .split("…")
+    .map((part) => part.trim().replace(/[.]$/, ""))
+    .filter((part) => part !== "");
+  return new RegExp(parts.map((part) => escaped(part).replaceAll('"', '\\\\?"')).join(gap));
+}
+
 function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

@@ -3,7 +3,6 @@
 
 import { format } from "node:util";
 
-const { send } = process;
 let lines: string[] = [];
 for (const name of ["log", "info", "warn", "error"] as const)
   console[name] = (...values: unknown[]) => void lines.push(...format(...values).split("\n"));
@@ -18,5 +17,5 @@ process.on("message", async (file: string) => {
   }
   for (const signal of ["SIGTERM", "SIGINT"]) process.removeAllListeners(signal);
   process.exitCode = undefined;
-  send?.call(process, { lines, failure });
+  process.send?.({ lines, failure });
 });
