@@ -26,18 +26,24 @@ export class Silence implements Disposable {
 
   constructor(options: SilenceOptions) {
     this.#options = options;
-    const { call, what, isQuiet } = options;
-    this.#timers = call.clock.timers();
-    const word = () => call.output.note(`brooklet: waiting for ${what()}; Ctrl-C ends`);
-    if (!isQuiet) this.#timers.schedule("word", SILENCE_MS, word);
+    this.#timers = options.call.clock.timers();
+    this.#say((text) => options.call.output.note(`brooklet: ${text}`));
     this.#watch();
   }
 
   /** Records have come. */
   broken(): void {
-    this.#timers.cancel("word");
+    // A note between records would stay there; on a terminal a line that goes away does no harm.
+    const { output } = this.#options.call;
+    output.status("");
+    this.#say((text) => output.stdout.isTerminal && output.status(text));
     this.#found();
     this.#watch();
+  }
+
+  #say(say: (text: string) => void): void {
+    const { what, isQuiet } = this.#options;
+    if (!isQuiet) this.#timers.schedule("word", SILENCE_MS, () => say(`waiting for ${what()}; Ctrl-C ends`));
   }
 
   #watch(): void {
@@ -70,5 +76,6 @@ export class Silence implements Disposable {
   [Symbol.dispose](): void {
     this.#isOver = true;
     this.#timers.close();
+    this.#options.call.output.status("");
   }
 }
