@@ -23,8 +23,12 @@ export const usualPace: Pace = {
 /** Batches before anything fails, and how long a failure of the network lasts: until commitAsync has done so many more. */
 const BATCHES_BEFORE = 4;
 const BATCHES_IN_FAILURE = 3;
-/** The kill comes when so many batches lie between the work and the last commit. */
-const BATCHES_BETWEEN = 2;
+/**
+ * The kill comes when so many batches lie between the work and the last automatic commit: so few that the next commit is not
+ * due, and so many that the work does not catch up before the process is dead.
+ */
+const BATCHES_BEHIND = { least: 2, most: 5 };
+const BATCHES_AHEAD = 4;
 
 type Runners = Readonly<Record<WayName, Runner>>;
 
@@ -91,7 +95,7 @@ async function survive(stage: Stage, network: Network, runners: Runners, pace: P
 /** Every process is killed, each at its moment. */
 async function crash(stage: Stage, network: Network, runners: Runners, pace: Pace): Promise<void> {
   const { autoAwaited, autoNotAwaited, commitAsync, commit } = runners;
-  const between = BATCHES_BETWEEN * pace.batchRecords;
+  const batches = (count: number) => count * pace.batchRecords;
   const say = (text: string) => stage.screen.say(text);
   const automatic = async (runner: Runner, what: string, isTime: (ahead: number) => boolean) => {
     let ahead = 0;
@@ -103,11 +107,14 @@ async function crash(stage: Stage, network: Network, runners: Runners, pace: Pac
     return ahead;
   };
   const killAwaited = async () => {
-    const ahead = await automatic(autoAwaited, "auto commit between two commits", (ahead) => ahead >= between);
+    const { least, most } = BATCHES_BEHIND;
+    const isBetween = (ahead: number) => ahead >= batches(least) && ahead <= batches(most);
+    const ahead = await automatic(autoAwaited, "auto commit between two commits", isBetween);
     say(`KILL ${titles.autoAwaited}: ${ahead} records after its last commit.`);
   };
   const killNotAwaited = async () => {
-    const ahead = await automatic(autoNotAwaited, "a commit ahead of the work", (ahead) => ahead <= -between);
+    const isAhead = (ahead: number) => ahead <= -batches(BATCHES_AHEAD);
+    const ahead = await automatic(autoNotAwaited, "a commit ahead of the work", isAhead);
     say(`KILL ${titles.autoNotAwaited}: its commit is ${-ahead} records ahead of its work.`);
   };
   const killByHand = async () => {

@@ -24,8 +24,6 @@ export class Runner {
   readonly ledger = new Ledger();
   /** Of commitAsync: what its callback heard of. */
   readonly failedCommits: { readonly offsets: readonly Place[]; readonly code: string }[] = [];
-  /** When it was killed. */
-  processedAtKill = 0;
   readonly #stage: Stage;
   readonly #server: string;
   readonly #pace: Pace;
@@ -69,12 +67,12 @@ export class Runner {
 
   /** Records that are processed beyond the last commit; negative: committed and not processed yet. */
   async aheadOfCommit(): Promise<number> {
-    return this.processed - sum(await this.#stage.committed(this.groupId));
+    const committed = sum(await this.#stage.committed(this.groupId));
+    return this.processed - committed;
   }
 
   async kill(): Promise<void> {
     await this.#process.kill();
-    this.processedAtKill = this.processed;
   }
 
   /** The second life: the same group, the same way, and no time spent on the work. */

@@ -28,6 +28,7 @@ export interface EventFigures {
   readonly pausesMs: readonly number[];
   /** By partition: who had it before. */
   readonly ownersBefore: readonly string[];
+  /** Until the group was settled and every partition's records flowed. */
   readonly tookMs: number;
 }
 

@@ -19,7 +19,7 @@ function shown() {
 
 test.concurrent("commits: what each way loses and repeats in a crash", async () => {
   const { screen, text } = shown();
-  const pace = { reports: 2_500, sessionTimeoutMs: 2_000, autoCommitIntervalMs: 500, batchRecords: 100, workMs: 0.7 };
+  const pace = { reports: 5_000, sessionTimeoutMs: 2_000, autoCommitIntervalMs: 1_000, batchRecords: 100, workMs: 1 };
   const { held, figures } = await waysToCommit(screen, new AbortController(), pace);
   expect(held, text()).toBe(true);
   const of = (way: string) => {
