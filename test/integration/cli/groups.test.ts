@@ -47,15 +47,15 @@ test("reset-offsets: everywhere that can be named, shown first, within the log",
 
   const dry = await reset("-t", "orders", "--to", "end", "--dry-run");
   expect(rowsOf(dry.stdout)).toEqual([
-    ["orders", "0", "none", "10", "0"],
-    ["orders", "1", "none", "10", "0"],
+    ["orders-0", "none", "10", "0"],
+    ["orders-1", "none", "10", "0"],
   ]);
   expect(dry.stderr).toMatch(/no group billing yet.*nothing was changed/s);
   expect(await committed("billing")).toEqual([]);
 
   expect((await reset("-t", "orders", "--to", "end", "--yes")).code).toBe(0);
   expect(rowsOf((await reset("-t", "orders:1", "--to", "@4000", "--yes")).stdout)).toEqual([
-    ["orders", "1", "10", "3", "7"],
+    ["orders-1", "10", "3", "7"],
   ]);
   expect(await committed("billing")).toEqual([
     ["orders", 0, 10],
@@ -63,8 +63,8 @@ test("reset-offsets: everywhere that can be named, shown first, within the log",
   ]);
   const shifted = await reset("--all-topics", "--shift", "-4", "--yes");
   expect(rowsOf(shifted.stdout)).toEqual([
-    ["orders", "0", "10", "6", "4"],
-    ["orders", "1", "3", "0", "10", "-1 is before the log: its start, 0"],
+    ["orders-0", "10", "6", "4"],
+    ["orders-1", "3", "0", "10", "-1 is before the log: its start, 0"],
   ]);
   expect((await reset("--all-topics", "--shift", "+2", "--yes")).code).toBe(0);
   expect(await committed("billing")).toEqual([
@@ -181,8 +181,8 @@ test("list and describe: lag, owners, and commits that were refused with their r
   const described = await call(["groups", "describe", "billing", "nope"]);
   expect(described.code).toBe(3);
   expect(described.stdout).toMatch(/^billing: Stable, epoch \d+, assignor uniform, 1 member, lag 6$/m);
-  expect(described.stdout).toMatch(/^ {2}orders +0 +4 +10 +6 .*till-1$/m);
-  expect(described.stdout).toMatch(/^ {2}orders +1 +none +till-1$/m);
+  expect(described.stdout).toMatch(/^ {2}orders-0 +4 +10 +6 .*till-1$/m);
+  expect(described.stdout).toMatch(/^ {2}orders-1 +none +till-1$/m);
   expect(described.stdout).toMatch(/join +till-1; joined$/m);
 
   expect((await call(["groups", "describe", "billing", "--commits"])).stdout).toContain("no commit was refused");
@@ -195,7 +195,7 @@ test("list and describe: lag, owners, and commits that were refused with their r
       body: JSON.stringify(commit),
     });
   const { stdout } = await call(["groups", "describe", "billing", "--commits"]);
-  expect(stdout).toMatch(/^ {2}orders +0 +7 +\d\d:\d\d:\d\d\.\d{3} +shelf 3$/m);
+  expect(stdout).toMatch(/^ {2}orders-0 +7 +\d\d:\d\d:\d\d\.\d{3} +shelf 3$/m);
   expect(stdout).toMatch(/^ {2}[\d:.]+ +none +orders-1 +2 +2 +UNKNOWN_MEMBER_ID: group billing has 1 members/m);
   const json = JSON.parse((await call(["groups", "describe", "billing", "--json"])).stdout);
   expect(json[0]).toMatchObject({ lag: 3, refusedCommits: [{ topic: "orders", partition: 1, offset: 2, count: 2 }] });

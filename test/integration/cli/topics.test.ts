@@ -127,8 +127,8 @@ test("trim: shows what goes, asks, and deletes exactly that", async () => {
   expect(piped).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("--yes") });
   const dry = await call(["topics", "trim", "a", "--before", "-6", "--dry-run"]);
   expect(rowsOf(dry.stdout).slice(1)).toEqual([
-    ["a", "0", "0", "14", "14"],
-    ["a", "1", "0", "4", "4"],
+    ["a-0", "0", "14", "14"],
+    ["a-1", "0", "4", "4"],
   ]);
   const declined = await call(["topics", "trim", "a", "--before", "5"], { stdin: "n\n", isTerminal: true });
   expect(declined).toMatchObject({ code: 1, stderr: expect.stringContaining("nothing was changed") });

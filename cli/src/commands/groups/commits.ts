@@ -10,10 +10,9 @@ export async function showCommits(call: Call, group: GroupDescription): Promise<
   if (offsets.length === 0) await call.output.line("  nothing is committed");
   else
     await call.output.table(
-      ["  TOPIC", "PARTITION", "COMMITTED", "AT", "METADATA"],
+      ["  PARTITION", "COMMITTED", "AT", "METADATA"],
       offsets.map(({ topic, partition, offset, committedAtMs, metadata }) => [
-        `  ${topic}`,
-        partition,
+        `  ${topic}-${partition}`,
         offset,
         timeOfDay(committedAtMs),
         metadata,

@@ -45,10 +45,9 @@ async function showShares(call: Call, group: GroupDescription): Promise<void> {
   const shares = sharesOf(group);
   if (shares.length === 0) return;
   await call.output.table(
-    ["  TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "BEHIND", "OWNER"],
+    ["  PARTITION", "COMMITTED", "END", "LAG", "BEHIND", "OWNER"],
     shares.map(({ topic, partition, committed, owner }) => [
-      `  ${topic}`,
-      partition,
+      `  ${topic}-${partition}`,
       committed?.offset ?? "none",
       committed?.highWatermark ?? "",
       committed?.lag ?? "",

@@ -125,10 +125,9 @@ async function committed(admin: Admin, groupId: string, wanted: readonly (Reset 
 
 async function show(call: Call, resets: readonly Reset[]): Promise<void> {
   await call.output.table(
-    ["TOPIC", "PARTITION", "OLD", "NEW", "LAG", "NOTE"],
+    ["PARTITION", "OLD", "NEW", "LAG", "NOTE"],
     resets.map(({ topic, partition, oldOffset = "none", newOffset = "stays", lag = "", note = "" }) => [
-      topic,
-      partition,
+      `${topic}-${partition}`,
       oldOffset,
       newOffset,
       lag,

@@ -31,7 +31,7 @@ export async function run(call: Call): Promise<ExitCode | undefined> {
       const counts = `${counted(partitions.length, "partition")}, ${counted(recordsOf(result), "record")}`;
       await call.output.line(`${item} (id ${topicId}): ${counts}`, "bold");
       await call.output.table(
-        ["PARTITION", "LOG START", "HIGH WATERMARK", "RECORDS"],
+        ["PARTITION", "START", "END", "RECORDS"],
         partitions.map(({ partition, logStartOffset, highWatermark }) => [
           partition,
           logStartOffset,

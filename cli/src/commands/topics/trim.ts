@@ -56,8 +56,14 @@ export async function run(call: Call): Promise<ExitCode | undefined> {
 
 async function show(call: Call, plans: readonly Trim[]): Promise<void> {
   await call.output.table(
-    ["TOPIC", "PARTITION", "OLD START", "NEW START", "GOES", "NOTE"],
-    plans.map((plan) => [plan.topic, plan.partition, plan.oldStart, plan.newStart, plan.records, plan.note ?? ""]),
+    ["PARTITION", "OLD START", "NEW START", "GOES", "NOTE"],
+    plans.map(({ topic, partition, oldStart, newStart, records, note = "" }) => [
+      `${topic}-${partition}`,
+      oldStart,
+      newStart,
+      records,
+      note,
+    ]),
   );
 }
 
