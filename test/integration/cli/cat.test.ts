@@ -180,6 +180,11 @@ test("-G reads as a member of a group, which remembers; -o stored goes on from t
   await cat(["-P", "-t", "jobs", "-q"], "1\n2\n3\n");
   const earliest = ["-X", "auto.offset.reset=earliest"];
   expect((await cat(["-G", "workers", ...earliest, "-c", "2", "jobs"])).stdout).toBe("1\n2\n");
+  // The end of what was not read to the end is not claimed.
+  const counted = await cat(["-G", "counted", ...earliest, "-e", "-c", "1", "jobs"]);
+  expect(counted).toMatchObject({ code: 0, stdout: "1\n" });
+  expect(counted.stderr).not.toContain("Reached end");
+  expect(await cat(["-G", "quiet", ...earliest, "-eq", "jobs"])).toEqual({ code: 0, stdout: "1\n2\n3\n", stderr: "" });
   for (const _ of [1, 2]) expect(await stored("jobs", "%s ", "-o", "stored", "-X", "group.id=workers")).toBe("3 ");
   expect((await cat(["-G", "workers", "-e", "jobs"])).stdout).toBe("3\n");
   // As librdkafka: a group without offsets begins at the end, unless it is told otherwise.

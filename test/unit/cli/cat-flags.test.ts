@@ -121,6 +121,7 @@ test.each([
   [["end"], { from: { kind: "end" } }],
   [["stored"], { from: { kind: "stored" } }],
   [["0"], { from: { kind: "offset", value: 0 } }],
+  [["-0"], { from: { kind: "offset", value: 0 } }],
   [["-12"], { from: { kind: "last", value: 12 } }],
   [["s@1700000000000"], { from: { kind: "time", value: 1_700_000_000_000 } }],
   [["e@2026-01-31"], { until: { kind: "time", value: Date.UTC(2026, 0, 31) } }],

@@ -59,7 +59,9 @@ function placeOf(text: string): Place {
     throw new UsageError(
       `-o takes beginning, end, stored, N, -N, s@TIME or e@TIME; this is ${JSON.stringify(text)}${text === "start" ? ": kcat's word is beginning" : ""}`,
     );
-  return { kind: sign === "-" ? "last" : "offset", value: Number(digits) };
+  const value = Number(digits);
+  // -0 is 0: the beginning, not the end.
+  return { kind: sign === "-" && value > 0 ? "last" : "offset", value };
 }
 
 /** `-p`; undefined for -1, which is none in particular. */

@@ -27,6 +27,7 @@ const DIFFERENCES = `Where it differs from kcat 1.7
   -G commits what it has printed; its -o is where to begin while nothing is committed: beginning, end, or stored (which is end, too). It takes names of topics, no ^patterns.
   -Z prints NULL for null only, never for what is empty. -J of bytes that are no UTF-8 shows U+FFFD: \`brooklet consume --json\` is exact.
   -p -1 without a key keeps to one partition for a while, as Kafka's own producer does; with a key it goes by murmur2, as in Java, where kcat goes by CRC32.
+  -D and -K are bytes: a %s in them is no token. A file that cannot be read is said before anything is sent.
   -L tells one broker, number 1, and the partitions of a topic; a topic that is not there is an error.
   -u changes nothing: each answer of the broker is written at once.
   Exit codes are those of \`brooklet --help\`; a wrong command line is 2, where kcat has 1.

@@ -40,7 +40,7 @@ export interface ReadJob {
   readonly write: RecordWriter;
   /** Beside where the broker is and how long to wait for it. */
   readonly config?: Partial<ConsumerConfig<Uint8Array, Uint8Array>>;
-  /** Without the word on what is waited for. */
+  /** Without the words on what is read and waited for. */
   readonly isQuiet?: boolean;
   /** A partition was read to its `until`. */
   readonly onEnd?: (partition: TopicPartition, offset: number) => void;
@@ -144,7 +144,7 @@ class Reading {
     });
     const ready = this.#consumer.ready({ signal: this.#call.interrupted });
     const owned = await waitFor(this.#call, `partitions of group ${group}`, ready);
-    this.#note(`${group}: reading ${namesOf(owned) || "nothing yet"}`);
+    if (this.#job.isQuiet !== true) this.#note(`${group}: reading ${namesOf(owned) || "nothing yet"}`);
   }
 
   async run(): Promise<void> {
@@ -174,7 +174,7 @@ class Reading {
 
   async #poll(silence: Silence): Promise<void> {
     if (await this.#ends?.areReached()) return;
-    while (this.#left > 0) {
+    for (;;) {
       const records = await this.#consumer.poll(POLL_MS, { signal: this.#signal });
       if (records.length > 0) {
         silence.broken();
@@ -182,7 +182,8 @@ class Reading {
         await this.#print(records);
       }
       if (this.#call.clock.nowMs() - this.#committedAtMs >= COMMIT_INTERVAL_MS) await this.#commit();
-      if (await this.#ends?.areReached()) return;
+      // What was counted off is not read to an end.
+      if (this.#left === 0 || (await this.#ends?.areReached())) return;
     }
   }
 
