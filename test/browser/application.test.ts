@@ -7,6 +7,16 @@ import { eventually } from "../support/eventually.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { consumeAll, produceAll } from "./pages/application.ts";
 import { openApplication, sharedApplication } from "./support/application-page.ts";
+import { clientForBrowsers } from "./support/bundle.ts";
+
+/** What a page may cost whoever opens it. */
+const MAX_GZIP_BYTES = 60_000;
+
+test("the client for browsers is one file below 60 kB (gzip) that imports nothing, neither of Node nor of npm", async () => {
+  const { code, gzipBytes } = await clientForBrowsers();
+  expect(gzipBytes).toBeLessThan(MAX_GZIP_BYTES);
+  expect(code).not.toMatch(/\bimport\s*[("'{*\w]|\bfrom\s*["'`]|\brequire\(|["'`]node:/);
+});
 
 /** What Node sees of the broker that a page uses. */
 function look(server: string): Admin {

@@ -60,7 +60,10 @@ async function startContainer(image: Image, more: Readonly<Record<string, string
   const port = await freePort();
   const container = new Container(image, { BROOKLET_PORT: String(port), ...more });
   const url = `http://127.0.0.1:${port}`;
-  await eventually(() => container.isHealthy(), "the health check succeeds");
+  const ended = container.ended.then(({ said }) => {
+    throw new Error(`the broker ended before it was healthy: ${said}`);
+  });
+  await Promise.race([eventually(() => container.isHealthy(), "the health check succeeds"), ended]);
   return { container, url };
 }
 

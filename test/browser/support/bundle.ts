@@ -16,8 +16,15 @@ export interface ClientFile {
   readonly gzipBytes: number;
 }
 
-/** The file that `npm run build` makes of the client for everything that is not Node. */
-export async function clientForBrowsers(): Promise<ClientFile> {
+let bundled: Promise<ClientFile> | undefined;
+
+/** The file that `npm run build` makes of the client for everything that is not Node; made once per test file. */
+export function clientForBrowsers(): Promise<ClientFile> {
+  bundled ??= bundleClient();
+  return bundled;
+}
+
+async function bundleClient(): Promise<ClientFile> {
   const part = releasePackages.find(({ output }) => output === "client");
   if (part === undefined) throw new Error("the release has no client");
   const folder = mkdtempSync(join(tmpdir(), "brooklet-browser-"));
