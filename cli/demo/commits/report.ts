@@ -30,13 +30,13 @@ export const titles: Readonly<Record<WayName, string>> = {
   commit: "await commit() after each batch",
 };
 
-export const tableHead = ["way to commit", "processed", "lost", "repeated", "failed commits"];
+export const tableHead = ["way to commit", "processed", "  lost", "repeated", "failed commits"];
 
 export function tableRows({ ways }: CommitsFigures): readonly Cells[] {
   return ways.map(({ way, processed, lost, repeated, failedCommits }) => [
     titles[way],
     counted(processed).padStart(9),
-    counted(lost).padStart(4),
+    counted(lost).padStart(6),
     counted(repeated).padStart(8),
     (way === "commitAsync" ? counted(failedCommits) : "-").padStart(14),
   ]);
