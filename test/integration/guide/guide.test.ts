@@ -1,7 +1,7 @@
 // Every program, command and file of the guide, run as it stands against brokers of its own (only the port is another).
 
 import { type ChildProcess, execFile, fork, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,6 @@ import { startBroker } from "@brooklet/server";
 import { afterAll, describe, expect, type TestContext, test } from "vitest";
 import { Options } from "../../../cli/src/call.ts";
 import { brokerOptions } from "../../../cli/src/commands/broker/serve-options.ts";
-import { filesEnding } from "../../contract/house/source-files.ts";
 import { type Block, notRun, pages, printed, promised, repository } from "./pages.ts";
 
 /** What is not run, page by page; the fence says why. */
@@ -156,23 +155,20 @@ test("what is not run is little, and says why", () => {
 });
 
 test("no block is of a kind that nobody looks at", () => {
-  const known = /^(ts|js|sh|json|properties|text|text figures|java|js kafkajs)$/;
+  const known = /^(ts|js|sh|json|properties|text|java|js kafkajs)$/;
   const others = all.filter(
     (block) => notRun(block) === undefined && !known.test(`${block.language} ${block.info}`.trim()),
   );
-  // A text of its own is only for figures that a demo has printed.
-  const alone = all.filter(({ language, info }) => language === "text" && info === "");
+  // A text is the output of the block above it, which has it.
+  const alone = all.filter(({ language }) => language === "text");
   expect([...others, ...alone].map(place)).toEqual([]);
 });
 
-test("the figures are of what the demos do today", () => {
-  const demos = filesEnding([".ts"], join(repository, "cli/demo"))
-    .map(({ text }) => text)
-    .join("\n");
-  const figures = all.filter(({ info }) => info === "figures");
-  const events = figures
-    .flatMap(({ code }) => code.split("\n").slice(1))
-    .map((line) => /^(\S.*?) {2,}/.exec(line)?.[1] ?? "");
-  expect(figures).toHaveLength(2);
-  expect(events.filter((event) => !demos.includes(event))).toEqual([]);
+test.each([
+  ["commits.md", "commits.md"],
+  ["rebalancing.md", "rebalance.md"],
+])("the figures of %s are those that the demo has written: copy the table of figures/%s", (name, written) => {
+  const [table = "no table"] =
+    /^(\|.*\n)+/m.exec(readFileSync(join(repository, "docs/guide/figures", written), "utf8")) ?? [];
+  expect(pages.find((page) => page.name === name)?.text ?? "").toContain(table);
 });
