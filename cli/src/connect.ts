@@ -28,7 +28,9 @@ export async function waitFor<T>(
   say: (text: string) => void = (text) => call.output.note(`brooklet: ${text}`),
 ): Promise<T> {
   const timers = call.clock.timers();
-  timers.schedule("silence", SILENCE_MS, () => say(`waiting for ${what} (up to ${timeoutMs(call) / 1000} s) …`));
+  timers.schedule("silence", SILENCE_MS, () =>
+    say(`waiting for ${what} (up to ${timeoutMs(call) / 1000} s; Ctrl-C ends it) …`),
+  );
   const stopped = AbortSignal.any([call.interrupted, call.output.broken]);
   let onStop: (() => void) | undefined;
   try {

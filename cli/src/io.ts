@@ -3,7 +3,6 @@
 // control character but tab and new line, because names and records are other people's text; pipes get every byte.
 
 import type { Readable, Writable } from "node:stream";
-import type { Surroundings } from "./call.ts";
 import { type Cells, type Field, fieldLines, tableLines } from "./table.ts";
 import { type Environment, type Style, Terminal } from "./terminal.ts";
 import { clipped, wrappedOutline } from "./text.ts";
@@ -31,14 +30,14 @@ export function harmless(text: string): string {
 }
 
 const utf8 = new TextDecoder();
-/** After Ctrl-C what was written gets so long to leave. */
-const INTERRUPTED_GRACE_MS = 500;
 const ERASE_LINE = "\r\u001b[K";
 
 /** Where a command writes. */
 export class Output {
   readonly #streams: Streams;
   readonly #broken = new AbortController();
+  /** Broken, or given up: nothing waits for stdout any more. */
+  readonly #ended: AbortSignal;
   /** What stdout is. */
   readonly stdout: Terminal;
   /** What stderr is. */
@@ -46,8 +45,10 @@ export class Output {
   /** What stands in the last line of stderr and is written again in place; "" for nothing. */
   #status = "";
 
-  constructor(streams: Streams, env: Environment = {}) {
+  /** `givenUp`: aborted when nobody waits for a full pipe any more. */
+  constructor(streams: Streams, env: Environment = {}, givenUp?: AbortSignal) {
     this.#streams = streams;
+    this.#ended = givenUp === undefined ? this.#broken.signal : AbortSignal.any([this.#broken.signal, givenUp]);
     this.stdout = new Terminal(streams.stdout, env);
     this.stderr = new Terminal(streams.stderr, env);
     streams.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -74,17 +75,18 @@ export class Output {
     // Both are the same terminal, as a rule: data does not begin behind a status.
     if (this.stdout.isTerminal) this.#eraseStatus();
     if (this.#streams.stdout.write(shown)) return;
+    this.#ended.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
       const onDrain = () => {
-        this.#broken.signal.removeEventListener("abort", onBroken);
+        this.#ended.removeEventListener("abort", onEnded);
         resolve();
       };
-      const onBroken = () => {
+      const onEnded = () => {
         this.#streams.stdout.off("drain", onDrain);
-        reject(this.#broken.signal.reason);
+        reject(this.#ended.reason);
       };
       this.#streams.stdout.once("drain", onDrain);
-      this.#broken.signal.addEventListener("abort", onBroken, { once: true });
+      this.#ended.addEventListener("abort", onEnded, { once: true });
     });
   }
 
@@ -136,21 +138,13 @@ export class Output {
     this.#streams.stderr.write(ERASE_LINE);
   }
 
-  /**
-   * Resolves when everything written has left the process, or never will; soon after an interruption, because the reader of a
-   * pipe may have stopped to read.
-   */
-  async finish({ interrupted, clock }: Pick<Surroundings, "interrupted" | "clock">): Promise<void> {
+  /** Resolves when everything written has left the process, or never will, or is given up. */
+  async finish(): Promise<void> {
     this.#eraseStatus();
-    if (this.#broken.signal.aborted) return;
-    const timers = clock.timers();
+    if (this.#ended.aborted) return;
     await new Promise<void>((resolve) => {
-      const giveUpSoon = () => timers.schedule("grace", INTERRUPTED_GRACE_MS, () => resolve());
-      if (interrupted.aborted) giveUpSoon();
-      else interrupted.addEventListener("abort", giveUpSoon, { once: true });
-      this.#broken.signal.addEventListener("abort", () => resolve(), { once: true });
+      this.#ended.addEventListener("abort", () => resolve(), { once: true });
       this.#streams.stdout.write("", () => resolve());
     });
-    timers.close();
   }
 }

@@ -11,19 +11,29 @@ import { BrokenPipe, Output } from "./io.ts";
 import { type Parsed, parse } from "./parser.ts";
 
 const AGAIN_MS = 500;
+/** After an interruption: how long a pipe that nobody reads may hold up the end. */
+const GIVE_UP_MS = 500;
 /** Of help in a pipe. */
 const DEFAULT_COLUMNS = 80;
 
 /** Runs one command line (without node and script); resolves with the exit code, never rejects. */
 export async function main(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
-  const output = new Output(surroundings.streams, surroundings.env);
+  const { streams, env, clock, interrupted } = surroundings;
+  const timers = clock.timers();
+  const givenUp = new AbortController();
+  const onInterrupt = () => timers.schedule("give up", GIVE_UP_MS, () => givenUp.abort(interrupted.reason));
+  if (interrupted.aborted) onInterrupt();
+  interrupted.addEventListener("abort", onInterrupt, { once: true });
+  const output = new Output(streams, env, givenUp.signal);
   let exitCode: ExitCode;
   try {
     exitCode = await run(argv, { ...surroundings, output });
   } catch (error) {
     exitCode = concluded(error, surroundings, output);
   }
-  await output.finish(surroundings);
+  await output.finish();
+  interrupted.removeEventListener("abort", onInterrupt);
+  timers.close();
   return exitCode;
 }
 

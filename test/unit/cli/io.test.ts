@@ -1,11 +1,8 @@
 // The command's streams: back pressure holds, and a reader that goes away ends it quietly.
 
 import { PassThrough, Writable } from "node:stream";
-import { systemClock } from "@brooklet/protocol/world";
 import { expect, test } from "vitest";
 import { BrokenPipe, harmless, Output, table } from "../../../cli/src/io.ts";
-
-const surroundings = { interrupted: new AbortController().signal, clock: systemClock };
 
 function output(stdout: Writable) {
   const notes: string[] = [];
@@ -39,18 +36,18 @@ test("a broken pipe rejects the waiting write and every later one, and finish do
   pipe.emit("error", Object.assign(new Error("gone"), { code: "EPIPE" }));
   await expect(write).rejects.toBeInstanceOf(BrokenPipe);
   await expect(out.write("more")).rejects.toBeInstanceOf(BrokenPipe);
-  await out.finish(surroundings);
+  await out.finish();
   expect(out.broken.aborted).toBe(true);
 });
 
-test("after an interruption a pipe that nobody reads is not waited for", async () => {
+test("a pipe that is given up is not waited for, neither by a write nor at the end", async () => {
   const pipe = new PassThrough({ highWaterMark: 4 });
-  const { output: out } = output(pipe);
-  out.write("longer than four").catch(() => undefined);
-  const interrupted = new AbortController();
-  const finished = out.finish({ interrupted: interrupted.signal, clock: systemClock });
-  interrupted.abort();
-  await finished;
+  const givenUp = new AbortController();
+  const out = new Output({ stdin: new PassThrough(), stdout: pipe, stderr: new PassThrough() }, {}, givenUp.signal);
+  const write = out.write("longer than four");
+  givenUp.abort("SIGINT");
+  await expect(write).rejects.toBe("SIGINT");
+  await out.finish();
   expect(pipe.readableLength).toBeGreaterThan(4);
 });
 
@@ -66,7 +63,7 @@ test("data goes to stdout, notes to stderr", async () => {
   const { output: out, notes } = output(pipe);
   await out.json({ a: 1 });
   out.note("for people");
-  await out.finish(surroundings);
+  await out.finish();
   expect(String(pipe.read())).toBe('{\n  "a": 1\n}\n');
   expect(notes).toEqual(["for people\n"]);
 });

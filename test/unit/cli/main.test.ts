@@ -6,6 +6,7 @@ import { settingDefinitions } from "@brooklet/server";
 import { expect, test } from "vitest";
 import { commandTable } from "../../../cli/src/command-table.ts";
 import { main } from "../../../cli/src/main.ts";
+import { SimulatedClock } from "../../support/simulated-clock.ts";
 
 async function run(...argv: string[]) {
   const texts = { stdout: "", stderr: "" };
@@ -49,6 +50,28 @@ async function runOnto(code: string) {
 test("a reader that has gone is no error; a disk that is full is one, and is said", async () => {
   expect(await runOnto("EPIPE")).toEqual({ exitCode: 0, stderr: "" });
   expect(await runOnto("ENOSPC")).toEqual({ exitCode: 1, stderr: "brooklet: write ENOSPC\n" });
+});
+
+test("a pipe that nobody reads holds up an interrupted command for a bounded time", async () => {
+  const clock = new SimulatedClock();
+  const interrupted = new AbortController();
+  const full = new Writable({ highWaterMark: 1, write: () => undefined });
+  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
+  let exitCode: number | undefined;
+  const ended = main(["--help"], {
+    streams: { stdin: new PassThrough(), stdout: full, stderr: unseen },
+    env: {},
+    clock,
+    interrupted: interrupted.signal,
+  }).then((code) => {
+    exitCode = code;
+  });
+  interrupted.abort("SIGTERM");
+  await clock.advance(400);
+  expect(exitCode).toBeUndefined();
+  await clock.advance(200);
+  await ended;
+  expect(exitCode).toBe(130);
 });
 
 test("help and version are data, and no errors", async () => {
