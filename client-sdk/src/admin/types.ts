@@ -13,7 +13,8 @@ export interface NewTopic {
 export interface TopicDescription {
   topic: string;
   topicId: string;
-  partitions: { partition: number; logStartOffset: number; highWatermark: number }[];
+  /** `sizeBytes`: the batches as they are stored. */
+  partitions: { partition: number; logStartOffset: number; highWatermark: number; sizeBytes?: number }[];
 }
 
 /** One configuration, and where its value comes from: the table of defaults, a setting of the broker, or the topic. */

@@ -80,7 +80,9 @@ export const answerShapes: { readonly [A in ApiName]: Shape } = {
         ...topic,
         topicId: "text",
         internal: "boolean?",
-        partitions: { items: { partition: "number", logStartOffset: "number", highWatermark: "number" } },
+        partitions: {
+          items: { partition: "number", logStartOffset: "number", highWatermark: "number", sizeBytes: "number?" },
+        },
       },
     },
   },

@@ -24,7 +24,14 @@ export const metadata = api({
           error: Type.Optional(ItemError),
           partitions: described(
             "By number.",
-            Type.Array(Type.Object({ partition: Partition, logStartOffset: Offset, highWatermark: Offset })),
+            Type.Array(
+              Type.Object({
+                partition: Partition,
+                logStartOffset: Offset,
+                highWatermark: Offset,
+                sizeBytes: described("Its batches as they are stored.", Type.Optional(Type.Integer({ minimum: 0 }))),
+              }),
+            ),
           ),
         }),
       ),

@@ -224,10 +224,11 @@ function describe(state: TopicState): TopicDescription {
     topic: state.topic,
     topicId: state.topicId,
     ...(state.internal ? { internal: true } : {}),
-    partitions: state.partitions.map(({ partition, logStartOffset, highWatermark }) => ({
+    partitions: state.partitions.map(({ partition, logStartOffset, highWatermark, sizeBytes }) => ({
       partition,
       logStartOffset,
       highWatermark,
+      sizeBytes,
     })),
   };
 }

@@ -199,7 +199,7 @@ test("describe and list: offsets, what is the topic's own, and what is missing b
   const described = await call(["topics", "describe", "nope", "a"]);
   expect(described.code).toBe(3);
   expect(described.stdout).toMatch(/^a \(id .*\): 2 partitions, 3 records\n/);
-  expect(described.stdout).toMatch(/^0 +0 +3 +3$/m);
+  expect(described.stdout).toMatch(/^0 +0 +3 +3 +\d\d+ B$/m);
   expect(described.stdout).toMatch(/^retention.ms +topic +5000$/m);
   expect(described.stdout).not.toContain("cleanup.policy");
   expect((await call(["topics", "describe", "a", "--configs"])).stdout).toMatch(/^cleanup.policy +default +delete$/m);
@@ -207,7 +207,7 @@ test("describe and list: offsets, what is the topic's own, and what is missing b
   expect(json[0]).toEqual({ topic: "nope", error: expect.objectContaining({ code: "UNKNOWN_TOPIC_OR_PARTITION" }) });
   expect(json[1].configs).toContainEqual({ name: "retention.ms", value: "5000", source: "topic" });
   expect(rowsOf((await call(["topics", "list"])).stdout)).toEqual([
-    ["TOPIC", "PARTITIONS", "RECORDS"],
-    ["a", "2", "3"],
+    ["TOPIC", "PARTITIONS", "RECORDS", "SIZE"],
+    ["a", "2", "3", expect.stringMatching(/^\d\d+ B$/)],
   ]);
 });

@@ -181,8 +181,8 @@ test("metadata names all topics, or those asked for, with errors of their own", 
     topic: "orders",
     topicId,
     partitions: [
-      { partition: 0, logStartOffset: 0, highWatermark: 0 },
-      { partition: 1, logStartOffset: 0, highWatermark: 2 },
+      { partition: 0, logStartOffset: 0, highWatermark: 0, sizeBytes: 0 },
+      { partition: 1, logStartOffset: 0, highWatermark: 2, sizeBytes: 77 },
     ],
   };
   expect(await at.log.metadata({})).toEqual([orders]);

@@ -7,7 +7,7 @@ import { withAdmin } from "../../connect.ts";
 import type { ExitCode } from "../../exits.ts";
 import { counted } from "../../format.ts";
 import { errorFields, outcomesOf, reportRefusals, succeeded } from "../../outcomes.ts";
-import { recordsOf } from "./records.ts";
+import { recordsOf, shownBytes } from "./records.ts";
 
 export async function run(call: Call): Promise<ExitCode | undefined> {
   const topics = [...new Set(call.args)];
@@ -31,12 +31,13 @@ export async function run(call: Call): Promise<ExitCode | undefined> {
       const counts = `${counted(partitions.length, "partition")}, ${counted(recordsOf(result), "record")}`;
       await call.output.line(`${item} (id ${topicId}): ${counts}`, "bold");
       await call.output.table(
-        ["PARTITION", "START", "END", "RECORDS"],
-        partitions.map(({ partition, logStartOffset, highWatermark }) => [
+        ["PARTITION", "START", "END", "RECORDS", "SIZE"],
+        partitions.map(({ partition, logStartOffset, highWatermark, sizeBytes }) => [
           partition,
           logStartOffset,
           highWatermark,
           highWatermark - logStartOffset,
+          shownBytes(sizeBytes),
         ]),
       );
       await showConfigs(call, item, configs.get(item) ?? []);

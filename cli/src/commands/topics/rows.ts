@@ -11,7 +11,7 @@ export const topicRows: readonly CommandRow[] = [
   {
     name: "topics list",
     arguments: [],
-    text: "list topics with their partitions and records",
+    text: "list topics with their partitions, records and size",
     options: [...client, json, { flags: "--internal", text: "internal topics too" }],
     examples: [
       ["brooklet topics list", "every topic"],
@@ -22,7 +22,7 @@ export const topicRows: readonly CommandRow[] = [
   {
     name: "topics describe",
     arguments: [topics],
-    text: "show each partition's offsets, and the configurations with where they come from",
+    text: "show each partition's offsets and size, and the configurations with where they come from",
     options: [...client, { flags: "--configs", text: "configurations with defaults too" }, json],
     examples: [
       ["brooklet topics describe orders", "offsets and configurations"],
