@@ -51,6 +51,12 @@ test("it names the data file and durability; SIGTERM drains; the records are the
   expect((await second.running.ended).code).toBe(0);
 });
 
+test("a signal that comes before it has said that it is ready stops it in an orderly way, too", async () => {
+  const { code, stderr } = await brooklet(["--port", "0", "--ephemeral"], { signal: AbortSignal.abort() });
+  expect(stderr).toContain("stopping: finishing what was begun");
+  expect(code).toBe(0);
+});
+
 test("a data folder that another broker holds is a conflict, named", async () => {
   const data = folder();
   const { url } = await startBrokerCommand("--data", data);

@@ -44,7 +44,10 @@ export async function run(call: Call): Promise<ExitCode> {
     throw await explained(error, call, options.host ?? LOOPBACK, options.port);
   });
   try {
-    await announce(call, broker.url, token);
+    // A signal that comes this early ends the broker as in order as a later one.
+    await announce(call, broker.url, token).catch((error: unknown) => {
+      if (!interrupted.aborted) throw error;
+    });
     const failed = broker.closed.then(
       () => undefined,
       (error: unknown) => ({ error }),
