@@ -54,7 +54,10 @@ function loadOf(differs: Partial<Load> = {}): Load {
 }
 
 function report(load = loadOf(), again?: ReadAgain) {
-  return reportOf(asked, { version: "1.2.3", durability: "disk" }, load, again, false);
+  return reportOf(asked, { version: "1.2.3", durability: "disk" }, load, again, {
+    interrupted: false,
+    brokerAnswers: true,
+  });
 }
 
 test("a sound run: its counts, its rate, its latencies, its durability", () => {
@@ -124,6 +127,20 @@ test("what is lost, doubled, turned around or refused is said, in the first read
   expect(wrongs(report(sound, { tally: again, durationMs: 100 }))).toEqual([
     "acknowledged and lost: 10,999 records",
     "arrived once too often: 1 records",
+  ]);
+});
+
+test("nothing is called lost while there is no broker to ask", () => {
+  const tally = new Tally(3);
+  for (const number of [0, 1, 2]) tally.acknowledge(number);
+  tally.arrive(0, 0);
+  const end = { interrupted: false, brokerAnswers: false };
+  const gone = reportOf(asked, { version: "1.2.3", durability: "disk" }, loadOf({ tally }), undefined, end);
+  expect(countRows(gone)).toContainEqual(["missing", "2"]);
+  expect(countRows(gone).map(([name]) => name)).not.toContain("lost");
+  expect(wrongs(gone)).toEqual([
+    "the broker does not answer any more: what is stored cannot be read again",
+    "acknowledged and not arrived: 2 records, which may be stored",
   ]);
 });
 

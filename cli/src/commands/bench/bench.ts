@@ -30,6 +30,8 @@ const DEFAULT_DURATION_S = 10;
 const DEFAULT_WARM_UP_S = 1;
 const DEFAULT_RECORD_BYTES = 100;
 const POLL_MS = 200;
+/** A broker that answered nothing for so long, at the end of a run, is gone. */
+const END_CHECK_MS = 3_000;
 /** Without an end of the line; what is wider is harder to read. */
 const PIPE_COLUMNS = 80;
 
@@ -192,7 +194,8 @@ function judge(report: Report, firstError: unknown): void {
   const wrong = wrongs(report);
   if (wrong.length === 0) return;
   const onlyFailed = report.failed > 0 && wrong.length === 1;
-  throw new CommandError(onlyFailed ? exitCodeOf(firstError) : exitCodes.error, wrong.join("; "));
+  const code = report.brokerAnswers ? exitCodes.error : exitCodes.unreachable;
+  throw new CommandError(onlyFailed ? exitCodeOf(firstError) : code, wrong.join("; "));
 }
 
 export async function run(call: Call): Promise<undefined> {
@@ -210,21 +213,31 @@ export async function run(call: Call): Promise<undefined> {
     "request.timeout.ms": limitMs,
   });
   let place: Place | undefined;
+  let brokerAnswers = true;
   try {
     const status = await waitFor(call, `the broker at ${servers}`, admin.status());
     place = await placeOf(call, admin, mark);
     const { topic, from } = place;
     const asked: Asked = { servers, topic, partitions: from.length, recordBytes, schedule };
     const load = await runLoad(call, asked, place, values);
-    const again = interrupted.aborted ? undefined : await readAgain(call, place, values, load.tally);
-    const report = reportOf(asked, status, load, again, interrupted.aborted);
+    const answers = () =>
+      admin.status({ timeoutMs: Math.min(limitMs, END_CHECK_MS) }).then(
+        () => true,
+        () => false,
+      );
+    brokerAnswers = await answers();
+    const again = brokerAnswers && !interrupted.aborted ? await readAgain(call, place, values, load.tally) : undefined;
+    // It may have gone while it was read again.
+    if ((again?.tally.missing ?? 0) > 0) brokerAnswers = await answers();
+    const end = { interrupted: interrupted.aborted, brokerAnswers };
+    const report = reportOf(asked, status, load, brokerAnswers ? again : undefined, end);
     await print(call, report);
     interrupted.throwIfAborted();
     judge(report, load.firstError);
   } finally {
     if (place?.isOwn === true)
       await admin
-        .deleteTopics([place.topic])
+        .deleteTopics([place.topic], { timeoutMs: brokerAnswers ? limitMs : Math.min(limitMs, END_CHECK_MS) })
         .catch((error: unknown) =>
           output.note(`brooklet: topic ${place?.topic} could not be deleted: ${describeError(error)}`),
         );

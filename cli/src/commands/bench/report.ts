@@ -41,6 +41,8 @@ export interface Report {
     readonly warmUpRecords: number;
   };
   readonly interrupted: boolean;
+  /** Whether the broker still answers at the end; if not, nobody knows whether what is missing is lost. */
+  readonly brokerAnswers: boolean;
   readonly sent: { readonly records: number; readonly recordsPerSecond: number; readonly durationMs: number };
   readonly acknowledged: number;
   readonly failed: number;
@@ -85,14 +87,14 @@ export function reportOf(
   broker: { readonly version: string; readonly durability: string },
   load: Load,
   again: ReadAgain | undefined,
-  interrupted: boolean,
+  end: { readonly interrupted: boolean; readonly brokerAnswers: boolean },
 ): Report {
   const { servers, topic, partitions, recordBytes, schedule } = asked;
   const { tally, sent, failed, firstError } = load;
   return {
     broker: { servers, version: broker.version, durability: broker.durability },
     asked: { topic, partitions, recordBytes, ...schedule },
-    interrupted,
+    ...end,
     sent: {
       records: sent,
       recordsPerSecond: perSecond(sent, sendingTimeMs(load, schedule)),
@@ -185,11 +187,17 @@ export function titleLines({ broker, asked, interrupted, sent }: Report): string
 }
 
 /** What must not happen in any run; empty when it was sound. */
-export function wrongs({ failed, firstError, arrived, readAgain }: Report): string[] {
+export function wrongs({ failed, firstError, arrived, readAgain, brokerAnswers }: Report): string[] {
   const wrong: string[] = [];
   const lost = Math.max(arrived.lost, readAgain?.lost ?? 0);
   const duplicates = Math.max(arrived.duplicates, readAgain?.duplicates ?? 0);
-  if (lost > 0) wrong.push(`acknowledged and lost: ${whole(lost)} records`);
+  if (!brokerAnswers) wrong.push(`the broker does not answer any more: what is stored cannot be read again`);
+  if (lost > 0)
+    wrong.push(
+      brokerAnswers
+        ? `acknowledged and lost: ${whole(lost)} records`
+        : `acknowledged and not arrived: ${whole(lost)} records, which may be stored`,
+    );
   if (duplicates > 0) wrong.push(`arrived once too often: ${whole(duplicates)} records`);
   if (arrived.outOfOrder > 0) wrong.push(`out of order: ${whole(arrived.outOfOrder)} records`);
   if (failed > 0) wrong.push(`not acknowledged: ${whole(failed)} records, the first because ${firstError}`);
@@ -197,7 +205,15 @@ export function wrongs({ failed, firstError, arrived, readAgain }: Report): stri
 }
 
 /** Names and values. */
-export function countRows({ sent, acknowledged, failed, arrived, readAgain, asked }: Report): [string, string][] {
+export function countRows({
+  sent,
+  acknowledged,
+  failed,
+  arrived,
+  readAgain,
+  asked,
+  brokerAnswers,
+}: Report): [string, string][] {
   const rows: [string, string][] = [
     ["sent", `${whole(sent.records)} (${whole(sent.recordsPerSecond)}/s of ${whole(asked.recordsPerSecond)}/s)`],
     ["acknowledged", whole(acknowledged)],
@@ -205,7 +221,7 @@ export function countRows({ sent, acknowledged, failed, arrived, readAgain, aske
   if (failed > 0) rows.push(["failed", whole(failed)]);
   rows.push(
     ["arrived", whole(arrived.records)],
-    ["lost", whole(arrived.lost)],
+    [brokerAnswers ? "lost" : "missing", whole(arrived.lost)],
     ["duplicates", whole(arrived.duplicates)],
   );
   rows.push(["out of order", whole(arrived.outOfOrder)]);
