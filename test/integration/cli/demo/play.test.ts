@@ -6,6 +6,9 @@ import { waysToCommit } from "../../../../cli/demo/commits/run.ts";
 import { rebalances } from "../../../../cli/demo/rebalance/run.ts";
 import { Screen } from "../../../../cli/demo/shared/screen.ts";
 
+/** Seconds where nothing else runs; processes, sessions and kills on a busy machine take what they take. */
+const LIMIT_MS = 90_000;
+
 function shown() {
   const texts: string[] = [];
   const stream = new Writable({
@@ -17,7 +20,7 @@ function shown() {
   return { screen: new Screen(stream, {}), text: () => texts.join("") };
 }
 
-test.concurrent("commits: what each way loses and repeats in a crash", async () => {
+test.concurrent("commits: what each way loses and repeats in a crash", { timeout: LIMIT_MS }, async () => {
   const { screen, text } = shown();
   const pace = { reports: 5_000, sessionTimeoutMs: 2_000, autoCommitIntervalMs: 1_000, batchRecords: 100, workMs: 1 };
   const { held, figures } = await waysToCommit(screen, new AbortController(), pace);
@@ -44,7 +47,8 @@ test.concurrent("commits: what each way loses and repeats in a crash", async () 
   ).toBeLessThanOrEqual(80);
 });
 
-test.concurrent("rebalance: what moves and what stays under join, leave, kill, slow poll and static restart", async () => {
+const REBALANCE = "rebalance: what moves and what stays under join, leave, kill, slow poll and static restart";
+test.concurrent(REBALANCE, { timeout: LIMIT_MS }, async () => {
   const { screen, text } = shown();
   const pace = {
     perSecond: 600,
@@ -59,8 +63,9 @@ test.concurrent("rebalance: what moves and what stays under join, leave, kill, s
   expect(figures.lost).toBe(0);
   const moved = new Map(figures.events.map(({ event, handovers }) => [event, handovers.length]));
   expect([moved.get("join"), moved.get("leave"), moved.get("staticRestart")]).toEqual([2, 2, 0]);
-  expect(text()).toMatch(/D is removed|D leaves, holding .*max\.poll\.interval\.ms 1500 exceeded/);
-  expect(text()).toMatch(/B is removed, holding .*no heartbeat for/);
+  const told = text().replaceAll(/\s+/g, " ");
+  expect(told).toMatch(/D leaves, holding [\d -]+ \(max\.poll\.interval\.ms 1500 exceeded/);
+  expect(told).toMatch(/B is removed, holding [\d -]+ \(no heartbeat for/);
   expect(
     Math.max(
       ...text()
