@@ -4,13 +4,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
 import { brooklet, Running, startBrokerCommand } from "./command.ts";
+import { broker } from "./streams.ts";
 
 test("lines go in and come out, by key, from any offset, as many as wanted", async () => {
-  const { server } = await startBrokerCommand("--ephemeral");
-  const b = ["-b", server];
+  const { b } = await broker();
   const produced = await brooklet(["produce", "orders", "-k", ",", ...b], { stdin: "anna,1\nben,2\nno key\nanna,3" });
   expect(produced).toMatchObject({ code: 0, stdout: "" });
-  expect(produced.stderr).toContain("stored 4 records (partition: offsets 0: 0-3) in orders");
+  expect(produced.stderr).toContain("stored 4 records in orders: offsets 0-3 of partition 0");
 
   expect(await brooklet(["consume", "orders", "-e", ...b])).toMatchObject({ code: 0, stdout: "1\n2\nno key\n3\n" });
   expect((await brooklet(["consume", "orders", "-e", "-o", "2", ...b])).stdout).toBe("no key\n3\n");
@@ -34,8 +34,7 @@ test("lines go in and come out, by key, from any offset, as many as wanted", asy
 });
 
 test("consume --json | produce --json copies byte for byte", async () => {
-  const { server } = await startBrokerCommand("--ephemeral");
-  const b = ["-b", server];
+  const { b } = await broker();
   const raw = Buffer.concat([
     Buffer.from([0xff, 0x00, 0x41, 0x0a, 0xc3, 0xa4, 0x0a]),
     Buffer.from('{"n": 9007199254740993, "n": 1.0}\n1e400\nnull\n "a"\n'),
@@ -47,27 +46,8 @@ test("consume --json | produce --json copies byte for byte", async () => {
   expect(copied.replaceAll('"topic":"to"', '"topic":"from"')).toBe(stdout);
 });
 
-test("a line that is no record stops produce, and what was stored is said", async () => {
-  const { server } = await startBrokerCommand("--ephemeral");
-  const refused = await brooklet(["produce", "t", "--json", "-b", server], {
-    stdin: '{"valueText":"a"}\n{"valueText":"b"}\nnonsense\n{"valueText":"c"}\n',
-  });
-  expect(refused.code).toBe(2);
-  expect(refused.stderr).toMatch(/stored 2 records/);
-  expect(refused.stderr).toMatch(/line 3: The JSON cannot be read/);
-});
-
-test("a record too large is refused by its line", async () => {
-  const { server } = await startBrokerCommand("--ephemeral");
-  const refused = await brooklet(["produce", "t", "-b", server], { stdin: `small\n${"x".repeat(2_000_000)}\n` });
-  expect(refused.code).not.toBe(0);
-  expect(refused.stderr).toMatch(/line 2: /);
-  expect(refused.stderr).toMatch(/stored 1 record /);
-});
-
 test("a group remembers where it is: nothing is printed twice, nothing left out", async () => {
-  const { server } = await startBrokerCommand("--ephemeral");
-  const b = ["-b", server];
+  const { b } = await broker();
   await brooklet(["produce", "jobs", ...b], { stdin: "1\n2\n3\n4\n5\n" });
   expect((await brooklet(["consume", "jobs", "-g", "workers", "-c", "2", ...b])).stdout).toBe("1\n2\n");
   expect((await brooklet(["consume", "jobs", "-g", "workers", "-e", ...b])).stdout).toBe("3\n4\n5\n");
@@ -82,8 +62,7 @@ test("a group remembers where it is: nothing is printed twice, nothing left out"
 });
 
 test("consume waits for what comes, says so, and Ctrl-C ends it with 130 after its commit", async () => {
-  const { server } = await startBrokerCommand("--ephemeral");
-  const b = ["-b", server];
+  const { b } = await broker();
   await brooklet(["produce", "live", ...b], { stdin: "first\n" });
   const running = new Running(["consume", "live", "-g", "watchers", ...b]);
   await running.says(/^first$/m);
@@ -100,10 +79,10 @@ test("consume waits for what comes, says so, and Ctrl-C ends it with 130 after i
 });
 
 test("a reader that goes away ends consume quietly", async () => {
-  const { server } = await startBrokerCommand("--ephemeral");
+  const { b } = await broker();
   const lines = Array.from({ length: 50_000 }, (_, index) => `line ${index}`).join("\n");
-  expect((await brooklet(["produce", "long", "-b", server], { stdin: lines })).code).toBe(0);
-  const running = new Running(["consume", "long", "-b", server]);
+  expect((await brooklet(["produce", "long", ...b], { stdin: lines })).code).toBe(0);
+  const running = new Running(["consume", "long", ...b]);
   const head = spawn("head", ["-n", "1"]);
   onTestFinished(() => void head.kill("SIGKILL"));
   const first = once(head.stdout, "data");
@@ -115,8 +94,7 @@ test("a reader that goes away ends consume quietly", async () => {
 });
 
 test("what is not there is 3, what is there already 5, nobody there 6, each with a line that says so", async () => {
-  const { server } = await startBrokerCommand("--ephemeral", "--set", "auto.create.topics.enable=false");
-  const b = ["-b", server];
+  const { b } = await broker({ "auto.create.topics.enable": false });
   expect(await brooklet(["consume", "missing", "-e", ...b])).toMatchObject({
     code: 3,
     stdout: "",
@@ -143,10 +121,8 @@ test("topics and status, as tables and as JSON", async () => {
   expect((await brooklet(["topics", "list"], { env })).stderr).toContain("no topics yet");
   await brooklet(["topics", "create", "a", "b", "-p", "2"], { env });
   await brooklet(["produce", "a", "-p", "1"], { env, stdin: "x\ny\n" });
-  expect((await brooklet(["topics", "list"], { env })).stdout).toBe(
-    "TOPIC  PARTITIONS  RECORDS\na      2           2\nb      2           0\n",
-  );
-  expect((await brooklet(["topics", "describe", "a"], { env })).stdout).toMatch(/^1\s+0\s+2\s+2$/m);
+  expect((await brooklet(["topics", "list"], { env })).stdout).toMatch(/^TOPIC .*\na\s+2\s+2\b.*\nb\s+2\s+0\b.*\n$/);
+  expect((await brooklet(["topics", "describe", "a"], { env })).stdout).toMatch(/^1\s+0\s+2\s+2\b/m);
   // The first of the list that answers.
   const status = await brooklet(["status", "--json", "-b", `127.0.0.1:1,${server}`]);
   expect(JSON.parse(status.stdout)).toMatchObject({ url, durability: "memory", topics: 2, partitions: 4 });

@@ -124,14 +124,16 @@ class Feed {
       } catch (error) {
         this.#sending.refuse(error, index, this.#number + 1);
       }
-      if (this.#sending.isOver || this.#isEnough) return;
+      if (this.#isDone) return;
     }
     this.#hasEnded = true;
   }
 
   async #read(input: Input, partitionCount: number): Promise<void> {
     const { reader } = this.#job;
-    for await (const batch of reader.batches(this.#chunks(input)))
+    for await (const batch of reader.batches(this.#chunks(input))) {
+      // What an interruption cut off is no line.
+      if (this.#isDone) return;
       for (let index = 0; index < batch.count; index++) {
         this.#number++;
         const draft = this.#draft(batch, index, partitionCount);
@@ -140,8 +142,9 @@ class Feed {
           this.#sending.send(this.#record(draft), this.#input, this.#number);
         }
         if (this.#sending.isFull) await this.#sending.room();
-        if (this.#sending.isOver || this.#isEnough) return;
+        if (this.#isDone) return;
       }
+    }
   }
 
   /** The input's bytes, counted; and a word to whoever wonders why nothing happens. */
@@ -201,8 +204,9 @@ class Feed {
     };
   }
 
-  get #isEnough(): boolean {
-    return this.#records >= (this.#job.maxRecords ?? Number.POSITIVE_INFINITY);
+  /** Nothing more is to be sent: enough was, something failed, or somebody stopped it. */
+  get #isDone(): boolean {
+    return this.#sending.isOver || this.#records >= (this.#job.maxRecords ?? Number.POSITIVE_INFINITY);
   }
 
   #progress(): string {
