@@ -183,7 +183,7 @@ test("list and describe: lag, owners, and commits that were refused with their r
   expect(described.stdout).toMatch(/^billing: Stable, epoch \d+, assignor uniform, 1 member, lag 6$/m);
   expect(described.stdout).toMatch(/^ {2}orders-0 +4 +10 +6 .*till-1$/m);
   expect(described.stdout).toMatch(/^ {2}orders-1 +none +till-1$/m);
-  expect(described.stdout).toMatch(/join +till-1; joined$/m);
+  expect(described.stdout).toMatch(/ {2}join: till-1; joined$/m);
 
   expect((await call(["groups", "describe", "billing", "--commits"])).stdout).toContain("no commit was refused");
   await consumer.commit([{ topic: "orders", partition: 0, offset: 7, metadata: "shelf 3" }]);

@@ -74,8 +74,8 @@ async function show(call: Call, group: GroupDescription): Promise<void> {
   const shown = timeline.slice(-MAX_TIMELINE_LINES);
   const naming = namingOf(group);
   await call.output.table(
-    ["  TIME", "EPOCH", "EVENT", "WHAT"],
-    shown.map((event) => [`  ${timeOfDay(event.atMs)}`, event.epoch, event.event, eventText(event, naming)]),
+    ["  TIME", "EVENT"],
+    shown.map((event) => [`  ${timeOfDay(event.atMs)}`, eventText(event, naming)]),
   );
   if (shown.length < timeline.length)
     call.output.note(`brooklet: the last ${shown.length} of ${timeline.length} events; --json has all`);

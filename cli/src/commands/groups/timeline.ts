@@ -35,11 +35,14 @@ export function namingOf({ members, timeline }: Pick<GroupDescription, "members"
   return (text) => clear.get(text) ?? text.replace(WORD, named);
 }
 
-/** `w2; orders-0 orders-1; no heartbeat for 45 s`. */
-export function eventText({ member, partitions, reason, count }: TimelineEvent, naming: Naming): string {
-  const times = count === undefined ? undefined : `${count} times`;
-  const who = member === undefined ? undefined : naming(member);
-  return [who, partitions === undefined ? undefined : partitionNames(partitions), times, reason && naming(reason)]
-    .filter((part) => part !== undefined && part !== "")
-    .join("; ");
+/** `eviction: w2; orders-0 orders-1; no heartbeat for 45 s`, `epoch 3: w2 was removed`. */
+export function eventText(told: TimelineEvent, naming: Naming): string {
+  const { event, epoch, member, partitions, reason, count } = told;
+  const parts = [
+    member === undefined ? undefined : naming(member),
+    partitions === undefined ? undefined : partitionNames(partitions),
+    count === undefined ? undefined : `${count} times`,
+    reason === undefined ? undefined : naming(reason),
+  ];
+  return `${event === "epoch" ? `epoch ${epoch}` : event}: ${parts.filter((part) => (part ?? "") !== "").join("; ")}`;
 }

@@ -75,7 +75,7 @@ export function changeLine(groupId: string, change: Change, atMs: number, naming
 function changeText(change: Change, naming: Naming): string {
   switch (change.change) {
     case "event":
-      return `${change.event.event}: ${eventText(change.event, naming)}`;
+      return eventText(change.event, naming);
     case "state":
       return change.state === "Dead"
         ? "does not exist"

@@ -74,7 +74,7 @@ function groupLines(group: Seen, room: number, width: number): FrameLine[] {
     // The newest is at the bottom, where the eye looks for it.
     ...timeline
       .slice(timeline.length - Math.min(eventRows, timeline.length))
-      .map((event) => ({ text: `  ${timeOfDay(event.atMs)} ${event.event}: ${eventText(event, naming)}` })),
+      .map((event) => ({ text: `  ${timeOfDay(event.atMs)} ${eventText(event, naming)}` })),
     { text: "" },
   ];
 }

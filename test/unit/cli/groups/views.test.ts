@@ -45,8 +45,8 @@ test("members are called by their client ids, those that have gone too; who shar
     }),
     naming,
   );
-  expect(text).toBe("w9; orders-2; 4 times; w1 owns it");
-  expect(eventText(event("epoch"), naming)).toBe("");
+  expect(text).toBe("refusedCommit: w9; orders-2; 4 times; w1 owns it");
+  expect(eventText(event("epoch", { reason: "idA joined" }), naming)).toBe("epoch 3: w1 joined");
 });
 
 test("members stand in the way: a conflict that names some of them", () => {
