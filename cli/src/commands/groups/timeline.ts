@@ -6,8 +6,8 @@ import { memberNames } from "./members.ts";
 
 export type TimelineEvent = GroupDescription["timeline"][number];
 
-/** `id (client id)`, as the broker speaks of a member the first time. */
-const SPOKEN = /(\S+) \(([^()\s]+)\)/g;
+/** `id (client id)`, as the broker speaks of a member the first time. Begins where a word does, so that long words cost once. */
+const SPOKEN = /(?<!\S)(\S+) \(([^()\s]+)\)/g;
 
 /** A word that may be a member id, with what stands in brackets behind it. */
 const WORD = /([^\s,;:()]+)( \([^()\s]+\))?/g;

@@ -116,6 +116,6 @@ test("whatever the size and the groups: never more rows, never wider", () => {
       expect(lines.length).toBeLessThanOrEqual(Math.max(1, rows));
       for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(Math.max(1, columns - 1));
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
