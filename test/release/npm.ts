@@ -2,7 +2,7 @@
 // Invariant: what npm is told here is all it is told; its cache and its registry are those of whoever runs the tests.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, realpathSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, realpathSync, symlinkSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 
 /** How npm says that there is no registry. */
@@ -20,10 +20,9 @@ export interface Npm {
   run(folder: string, ...args: readonly string[]): Promise<string>;
 }
 
-/** `home`: an empty folder for the PATH. `package`: npm's own folder; by default the npm that is on the PATH. */
+/** `home`: where a folder for the PATH may be made. `package`: npm's own folder; by default the npm that is on the PATH. */
 export function bareNpm(home: string, packageFolder = installedNpm()): Npm {
-  const path = join(home, "path");
-  mkdirSync(path);
+  const path = mkdtempSync(join(home, "path-"));
   symlinkSync(process.execPath, join(path, "node"));
   symlinkSync(realpathSync("/bin/sh"), join(path, "sh"));
   const env = Object.fromEntries(

@@ -1,4 +1,4 @@
-// A registry that holds the packed packages and nothing else: for npm as a stranger uses it.
+// A registry that holds the packed packages, and sends npm on to another one for everything else.
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -10,8 +10,11 @@ export interface Registry extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Serves each tarball with the package.json it was packed from, as `GET /name` and `GET /-/file.tgz`. */
-export async function startRegistry(packed: readonly { tarball: string; manifest: object }[]): Promise<Registry> {
+/** Serves each tarball with the package.json it was packed from; `upstream` is where the others are. */
+export async function startRegistry(
+  packed: readonly { tarball: string; manifest: object }[],
+  upstream: string,
+): Promise<Registry> {
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://here").pathname).slice(1);
     for (const { tarball, manifest } of packed) {
@@ -29,7 +32,7 @@ export async function startRegistry(packed: readonly { tarball: string; manifest
       );
       return;
     }
-    response.writeHead(404).end("{}");
+    response.writeHead(302, { location: new URL((request.url ?? "/").slice(1), upstream).href }).end();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
