@@ -1,6 +1,6 @@
 // How commands reach a broker: which address, how long they wait, and that they say so while they wait.
 
-import { Admin } from "@brooklet/client";
+import { Admin, type AdminConfig } from "@brooklet/client";
 import type { Call } from "./call.ts";
 import { bootstrapServers } from "./servers.ts";
 import { tokenOf } from "./token.ts";
@@ -49,20 +49,25 @@ export async function waitFor<T>(
 }
 
 /** An Admin of this call; whoever opens it closes it. */
-export function openAdmin(call: Call): Admin {
+export function openAdmin(call: Call, config: Partial<AdminConfig> = {}): Admin {
   const limitMs = timeoutMs(call);
   return new Admin({
     ...clientOptions(call),
     "client.id": "brooklet-command",
     "default.api.timeout.ms": limitMs,
     "request.timeout.ms": limitMs,
+    ...config,
   });
 }
 
 /** Runs `use` with an Admin that is closed afterwards, whatever happened. */
-export async function withAdmin<T>(call: Call, use: (admin: Admin) => Promise<T>): Promise<T> {
+export async function withAdmin<T>(
+  call: Call,
+  use: (admin: Admin) => Promise<T>,
+  config: Partial<AdminConfig> = {},
+): Promise<T> {
   const servers = bootstrapServers(call);
-  const admin = openAdmin(call);
+  const admin = openAdmin(call, config);
   const work = use(admin);
   try {
     return await waitFor(call, `the broker at ${servers}`, work);

@@ -215,6 +215,7 @@ test.each([
   [["-P", "-t", "t", "-z", "lzo"], /compression\.type: must be one of/],
   [["-P", "-t", "t", "-X", "queue.buffering.max.ms=5"], /use linger\.ms/],
   [["-C", "-t", "t", "-X", "fetch.min.byte=5"], /did you mean fetch\.min\.bytes\?/],
+  [["-L", "-X", "request.timeout.mss=5"], /did you mean request\.timeout\.ms\?/],
   [["-C", "-c", "0", "-t", "t"], /-c must be a whole number from 1/],
 ])("%j is a usage error", async (argv, message) => {
   expect(await cat(argv)).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(message) });

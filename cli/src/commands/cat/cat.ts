@@ -26,7 +26,7 @@ export async function run(call: Call): Promise<undefined> {
     throw new UsageError(
       `${JSON.stringify(args[0])}: names behind the flags are files (-P) or topics (-G); a topic is -t`,
     );
-  if (mode === "L") await list(shared, options.text("t"), options.flag("J"));
+  if (mode === "L") await list(shared, options.text("t"), options.flag("J"), Object.fromEntries(properties));
   else if (mode === "P") await produce(call, shared, properties);
   else await consume(call, shared, properties);
 }

@@ -1,13 +1,20 @@
 // `brooklet cat -L`: topics and partitions as kcat lists them, as text or JSON.
 
-import type { TopicDescription } from "@brooklet/client";
+import type { AdminConfig, TopicDescription } from "@brooklet/client";
 import type { Call } from "../../call.ts";
 import { bootstrapServers, withAdmin } from "../../connect.ts";
 import { BROKER_ID } from "./envelope.ts";
 
-export async function list(call: Call, topic: string | undefined, asJson: boolean): Promise<void> {
-  const topics = await withAdmin(call, async (admin) =>
-    admin.describeTopics(topic === undefined ? await admin.listTopics({ internal: true }) : [topic]),
+export async function list(
+  call: Call,
+  topic: string | undefined,
+  asJson: boolean,
+  config: Partial<AdminConfig>,
+): Promise<void> {
+  const topics = await withAdmin(
+    call,
+    async (admin) => admin.describeTopics(topic === undefined ? await admin.listTopics({ internal: true }) : [topic]),
+    config,
   );
   const server = bootstrapServers(call).split(",")[0] ?? "";
   if (asJson) await call.output.line(JSON.stringify(metadataOf(topics, topic, server)));
