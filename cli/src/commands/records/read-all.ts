@@ -3,11 +3,13 @@
 // Invariant: with a group, an offset is committed only after the record before it was written to stdout, so a command that is
 // killed, or whose reader goes away, prints a record twice rather than never. Memory is bounded however slow the reader is.
 
+import { fstatSync } from "node:fs";
 import { CommitFailedError, Consumer, type ConsumerConfig, type TopicPartition } from "@brooklet/client";
 import type { Call } from "../../call.ts";
 import { clientOptions, timeoutMs, waitFor, withAdmin } from "../../connect.ts";
 import { CommandError, exitCodes } from "../../exits.ts";
-import { partitionNames } from "../../format.ts";
+import { byteSize, partitionNames } from "../../format.ts";
+import { type Progress, startProgress } from "../../progress.ts";
 import { ByteSink } from "./byte-sink.ts";
 import { Ends, nameOf } from "./ends.ts";
 import type { BytesRecord, RecordWriter } from "./format.ts";
@@ -84,6 +86,8 @@ class Reading {
   readonly #signal: AbortSignal;
   /** Left to print. */
   #left: number;
+  #printed = 0;
+  #bytes = 0;
   /** What is in the sink, by the next offset of its partition; grows while it is. */
   readonly #gathered = new Set<Run>();
   /** The next offset of each partition with something written that is not committed. */
@@ -149,6 +153,9 @@ class Reading {
 
   async run(): Promise<void> {
     let lost: unknown;
+    // Only on a terminal: a log file of somebody who follows a topic for days needs no line every few seconds.
+    const isShown = this.#call.output.stderr.movesCursor && this.#job.isQuiet !== true;
+    using _progress = isShown && isFile(this.#call.streams.stdout) ? this.#showProgress() : undefined;
     using silence = new Silence({
       call: this.#call,
       consumer: this.#consumer,
@@ -170,6 +177,16 @@ class Reading {
     } catch (error) {
       throw lost ?? error;
     }
+  }
+
+  /** What goes into a file nobody sees. */
+  #showProgress(): Progress {
+    const { clock } = this.#call;
+    const beganAtMs = clock.nowMs();
+    return startProgress(this.#call, () => {
+      const rate = (this.#printed * 1_000) / Math.max(1, clock.nowMs() - beganAtMs);
+      return `${counted.format(this.#printed)} records, ${counted.format(Math.round(rate))}/s, ${byteSize(this.#bytes)}`;
+    });
   }
 
   async #poll(silence: Silence): Promise<void> {
@@ -201,6 +218,7 @@ class Reading {
       if (record.offset >= end) continue;
       write(record, this.#sink);
       this.#left--;
+      this.#printed++;
       run.offset = record.offset + 1;
       this.#gathered.add(run);
       if (this.#sink.size >= WRITE_BYTES) await this.#flush();
@@ -211,6 +229,7 @@ class Reading {
 
   /** Writes what gathered; what cannot be written before somebody stops it does not count as written. */
   async #flush(): Promise<void> {
+    this.#bytes += this.#sink.size;
     if (this.#sink.size > 0) await this.#unlessStopped(this.#call.output.write(this.#sink.take()));
     for (const run of this.#gathered) this.#written.set(nameOf(run), { ...run });
   }
@@ -254,6 +273,12 @@ class Reading {
   #note(text: string): void {
     this.#call.output.note(`brooklet: ${text}`);
   }
+}
+
+const counted = new Intl.NumberFormat("en-US");
+
+function isFile(stdout: object): boolean {
+  return "fd" in stdout && typeof stdout.fd === "number" && fstatSync(stdout.fd).isFile();
 }
 
 /** All of a few, the number of many. */
