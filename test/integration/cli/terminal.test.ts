@@ -14,7 +14,10 @@ const WIDTHS = [80, 40];
 
 /** Resolves when the screen shows it; then nothing in it is too wide. */
 async function shows(screen: Screen, columns: number, pattern: RegExp): Promise<void> {
-  await eventually(() => pattern.test(screen.text.replace(/\s+/g, " ")), `${pattern} on a screen of ${columns} columns`).catch((error) => {
+  await eventually(
+    () => pattern.test(screen.text.replace(/\s+/g, " ")),
+    `${pattern} on a screen of ${columns} columns`,
+  ).catch((error) => {
     throw new Error(`${error.message}; it shows:\n${screen.text}`);
   });
   expect(screen.lines.filter((line) => line.length > columns && line.trim().includes(" "))).toEqual([]);
