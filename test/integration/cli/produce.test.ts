@@ -1,6 +1,7 @@
 // `produce`: what inputs may be, what is said while it goes on and when it fails, and that nothing is waited for without end.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, constants, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -143,6 +144,25 @@ test("it says that it waits for input, and Ctrl-C ends it with what is stored", 
   running.interrupt();
   expect(await running.ended).toBe(130);
   expect(running.stderr()).toMatch(/stored 2 of 2 records in t.*\nbrooklet: stopped after line 2\n$/);
+});
+
+test("a named pipe whose writer says nothing does not hold up Ctrl-C; what came through it is stored", async () => {
+  const { b } = await broker();
+  const pipe = join(temporaryFolder(), "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const running = start(["produce", "t", pipe, ...b]);
+  await running.says(/waiting for input from \S+pipe; Ctrl-C ends/);
+  const writer = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+  try {
+    writeFileSync(writer, "1\n2\n");
+    const reader = start(["consume", "t", "-c", "2", ...b]);
+    expect(await reader.ended).toBe(0);
+    running.interrupt();
+    expect(await running.ended).toBe(130);
+    expect(running.stderr()).toMatch(/stored 2 of 2 records in t.*\nbrooklet: stopped after line 2 of \S+pipe\n$/);
+  } finally {
+    closeSync(writer);
+  }
 });
 
 test("a broker that is gone: how many are not acknowledged, for how long it waits, and that they may be stored", async () => {

@@ -1,8 +1,10 @@
 // What records are made of: files, or stdin. All files are looked at before anything is sent, so that a wrong name sends
 // nothing instead of half.
 
-import { createReadStream } from "node:fs";
+import { constants, createReadStream, openSync, type Stats } from "node:fs";
 import { stat } from "node:fs/promises";
+import { Socket } from "node:net";
+import { isatty, ReadStream as TerminalStream } from "node:tty";
 import type { Call } from "../../call.ts";
 import { CommandError, exitCodes } from "../../exits.ts";
 import type { Chunks } from "./lines.ts";
@@ -38,8 +40,22 @@ async function fileInput(path: string): Promise<Input> {
     throw unreadable(path, error);
   });
   if (found.isDirectory()) throw new CommandError(exitCodes.usage, `${path} is a folder; name its files: ${path}/*`);
-  const open = (signal: AbortSignal) => untilAborted(createReadStream(path, { highWaterMark: CHUNK_BYTES }), signal);
+  const open = (signal: AbortSignal) => untilAborted(streamOf(path, found), signal);
   return { name: path, bytes: found.isFile() ? found.size : undefined, open };
+}
+
+/**
+ * What can stay silent (a named pipe, `<(command)`, a terminal) is read without blocking: a thread that waits in a read, or in
+ * an open, cannot be called back, and would hold up the end of the process too.
+ */
+function streamOf(path: string, found: Stats): Readable {
+  if (found.isFIFO() || found.isCharacterDevice()) {
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    if (found.isFIFO()) return new Socket({ fd, readable: true, writable: false });
+    if (isatty(fd)) return new TerminalStream(fd);
+    return createReadStream(path, { fd, highWaterMark: CHUNK_BYTES });
+  }
+  return createReadStream(path, { highWaterMark: CHUNK_BYTES });
 }
 
 const exitOf: ReadonlyMap<string | undefined, CommandError["exitCode"]> = new Map([
