@@ -18,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, type TestContext, test } from "v
 import { build } from "../../scripts/release/build.ts";
 import { readManifest, releasePackages, repositoryRoot } from "../../scripts/release/packages.ts";
 import { startProgram } from "../support/child.ts";
+import { filesOf } from "./files.ts";
 import { bareNpm, RegistryUnreachable, runNode } from "./npm.ts";
 
 const root = mkdtempSync(join(tmpdir(), "brooklet-release-"));
@@ -35,32 +36,12 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** Every file below, with its content. */
-function filesOf(folder: string): Map<string, string> {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return new Map(
-    files
-      .map((entry) => join(entry.parentPath, entry.name))
-      .sort()
-      .map((path) => [path.slice(folder.length), readFileSync(path, "latin1")]),
-  );
-}
-
 function manifestOf(output: string): Record<string, Record<string, unknown>> {
   return JSON.parse(readFileSync(join(built, output, "package.json"), "utf8"));
 }
 
 const tarballOf = (output: string) =>
   join(tarballs, `brooklet${output === "brooklet" ? "" : `-${output}`}-${readManifest("cli").version}.tgz`);
-
-test("two builds are equal to the byte", async () => {
-  const again = join(root, "again");
-  await build(again);
-  const first = filesOf(built);
-  const second = filesOf(again);
-  expect([...second.keys()]).toEqual([...first.keys()]);
-  expect([...first].filter(([path, content]) => second.get(path) !== content).map(([path]) => path)).toEqual([]);
-});
 
 describe.each(outputs)("%s", (output) => {
   test("publint has nothing to say", async () => {
@@ -86,14 +67,6 @@ describe.each(outputs)("%s", (output) => {
     });
     expect(wrong.map(([path]) => path)).toEqual([]);
   });
-});
-
-test("types resolve in every module mode that ES modules have", async () => {
-  const attw = join(repositoryRoot, "node_modules/@arethetypeswrong/cli/dist/index.js");
-  const ran = ["protocol", "client", "server"].map((output) =>
-    runNode([attw, tarballOf(output), "--profile", "esm-only"], root, npm.env),
-  );
-  for (const { code, output: said } of await Promise.all(ran)) expect(code, said).toBe(0);
 });
 
 test("every worker of the sources is a file of its own beside the server's bundle", () => {

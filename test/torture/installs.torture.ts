@@ -1,5 +1,6 @@
 // Installing, with npm 10, 11 and 12, where there is neither Python nor a compiler: a fresh clone of the repository, and the
-// packed packages in a stranger's folder, in every way in which npm decides anew whether something must be compiled.
+// packed packages in a stranger's folder, in every way in which npm decides anew whether something must be compiled. Also what
+// test/release/ leaves out because it takes many seconds: a second build, and arethetypeswrong.
 
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, type TestContext, test } from "vitest";
 import { build } from "../../scripts/release/build.ts";
 import { readManifest, releasePackages, repositoryRoot } from "../../scripts/release/packages.ts";
+import { filesOf } from "../release/files.ts";
 import { bareNpm, type Npm, RegistryUnreachable, runNode } from "../release/npm.ts";
 import { startRegistry } from "../release/registry.ts";
 
@@ -55,6 +57,24 @@ const tarball = (output: string) =>
   join(tarballs, `brooklet${output === "brooklet" ? "" : `-${output}`}-${version}.tgz`);
 const program =
   "import { startBroker } from '@brooklet/server'; const b = await startBroker({ data: 'd' }); await b.close();";
+
+test("two builds are equal to the byte", async () => {
+  const again = join(root, "again");
+  await build(again);
+  const first = filesOf(join(root, "built"));
+  const second = filesOf(again);
+  expect(first.size).toBeGreaterThan(100);
+  expect([...second.keys()]).toEqual([...first.keys()]);
+  expect([...first].filter(([path, content]) => second.get(path) !== content).map(([path]) => path)).toEqual([]);
+});
+
+test("types resolve in every module mode that ES modules have", async () => {
+  const attw = join(repositoryRoot, "node_modules/@arethetypeswrong/cli/dist/index.js");
+  for (const output of ["protocol", "client", "server"]) {
+    const { code, output: said } = await runNode([attw, tarball(output), "--profile", "esm-only"], root, process.env);
+    expect(code, said).toBe(0);
+  }
+});
 
 test.for(VERSIONS)("npm %i: a fresh clone is installed and runs", async (major, context) => {
   const npm = await npmOf(major, context);
