@@ -154,6 +154,15 @@ test("what is not run is little, and says why", () => {
   expect(Object.fromEntries(counts)).toEqual(NOT_RUN);
 });
 
+// Without a language, of other marks, or indented in a list: nothing here would run it, and nobody would miss it.
+test("every fence opens or closes a block that is looked at", () => {
+  for (const { name, text, blocks } of pages) {
+    const fences = text.match(/^\s*(`{3,}|~{3,})/gm) ?? [];
+    const known = blocks.reduce((sum, { output }) => sum + (output === undefined ? 2 : 4), 0);
+    expect(fences, `docs/guide/${name}`).toHaveLength(known);
+  }
+});
+
 test("no block is of a kind that nobody looks at", () => {
   const known = /^(ts|js|sh|json|properties|text|java|js kafkajs)$/;
   const others = all.filter(
