@@ -1,7 +1,7 @@
 // Pieces of a stream: bytes in, the same bytes out, however the stream was cut.
 
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { linesOf, MAX_PIECE_BYTES, wholeOf } from "../../../cli/src/commands/records/lines.ts";
 
 async function* source(chunks: readonly Uint8Array[]) {
@@ -61,6 +61,23 @@ test("a line without an end is given up on, after all that stood before it", asy
   await expect(reading).rejects.toThrow(/a line is longer than 67108864 bytes/);
   expect(found).toEqual(["first"]);
 });
+
+test.each(["\n", "\r\n"])(
+  "a long line is not copied with every chunk that it comes in, whatever ends it",
+  async (delimiter) => {
+    const chunk = Buffer.alloc(1_000, "x");
+    const chunks = [...Array.from({ length: 100 }, () => chunk), Buffer.from(`${delimiter}b`)];
+    const concat = vi.spyOn(Buffer, "concat");
+    try {
+      const found = await lines(chunks, delimiter);
+      expect(found.map(({ length }) => length)).toEqual([100_000, 1]);
+      const copied = concat.mock.results.reduce((sum, { value }) => sum + (value as Buffer).length, 0);
+      expect(copied).toBeLessThan(3 * 100_000);
+    } finally {
+      concat.mockRestore();
+    }
+  },
+);
 
 test("a whole input is one piece, and nothing is none", async () => {
   const pieces = async (...chunks: Uint8Array[]) => {

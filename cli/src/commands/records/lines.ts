@@ -20,22 +20,43 @@ export function bytesOf(chunk: Uint8Array | string): Buffer {
 
 /** The lines, as many as have come, without their delimiter; the last one also when it has none. */
 export async function* linesOf(chunks: Chunks, delimiter = NEWLINE): AsyncGenerator<readonly Uint8Array[]> {
-  let rest: Buffer = Buffer.alloc(0);
+  // A line that goes on is put together once, at its end: else a long one would be copied with every chunk.
+  const parts: Buffer[] = [];
+  let size = 0;
   for await (const chunk of chunks) {
-    const bytes = rest.length === 0 ? bytesOf(chunk) : Buffer.concat([rest, bytesOf(chunk)]);
+    let bytes = bytesOf(chunk);
+    // A delimiter may have begun in what was searched already.
+    const searched = lastBytes(parts, delimiter.length - 1);
+    const found = (searched.length === 0 ? bytes : Buffer.concat([searched, bytes])).indexOf(delimiter);
+    if (found < 0) {
+      parts.push(bytes);
+      size += bytes.length;
+      checkPieceBytes(size, "a line");
+      continue;
+    }
+    bytes = parts.length === 0 ? bytes : Buffer.concat([...parts, bytes]);
     const lines: Uint8Array[] = [];
     let start = 0;
-    // A delimiter may have begun in what was searched already.
-    let end = bytes.indexOf(delimiter, Math.max(0, rest.length - delimiter.length + 1));
+    let end = size - searched.length + found;
     for (; end >= 0; end = bytes.indexOf(delimiter, start)) {
       lines.push(bytes.subarray(start, end));
       start = end + delimiter.length;
     }
-    rest = bytes.subarray(start);
-    if (lines.length > 0) yield lines;
-    checkPieceBytes(rest.length, "a line");
+    yield lines;
+    parts.length = 0;
+    if (start < bytes.length) parts.push(bytes.subarray(start));
+    size = bytes.length - start;
+    checkPieceBytes(size, "a line");
   }
-  if (rest.length > 0) yield [rest];
+  if (size > 0) yield [Buffer.concat(parts)];
+}
+
+/** The last bytes of the parts, `count` at most. */
+function lastBytes(parts: readonly Buffer[], count: number): Buffer {
+  let tail: Buffer = Buffer.alloc(0);
+  for (let at = parts.length - 1; at >= 0 && tail.length < count; at--)
+    tail = Buffer.concat([(parts[at] as Buffer).subarray(-(count - tail.length)), tail]);
+  return tail;
 }
 
 /** All of it as one piece; nothing of nothing. */
