@@ -3,11 +3,13 @@
 import { Admin } from "@brooklet/client";
 import { startBroker } from "@brooklet/server";
 import { expect, onTestFinished, test } from "vitest";
+import { pages } from "../integration/guide/pages.ts";
 import { eventually } from "../support/eventually.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { consumeAll, produceAll } from "./pages/application.ts";
 import { openApplication, sharedApplication } from "./support/application-page.ts";
 import { clientForBrowsers } from "./support/bundle.ts";
+import { openBrowser } from "./support/chromium.ts";
 
 /** What a page may cost whoever opens it. */
 const MAX_GZIP_BYTES = 60_000;
@@ -64,6 +66,23 @@ test("a consumer works in a worker of the page", async (context) => {
     worker.postMessage(${work});
   })`);
   expect(await read).toBe("x");
+});
+
+const pagesOfTheGuide = pages.flatMap(({ blocks }) => blocks).filter(({ language }) => language === "html");
+
+test.for(pagesOfTheGuide)("docs/guide/$page:$line: the page shows the records", async ({ code }, context) => {
+  const { origin, server } = await sharedApplication(context);
+  const page = await (await openBrowser(context)).newPage();
+  onTestFinished(() => page.close());
+  const client = (await clientForBrowsers()).code;
+  await page.route(`${origin}/node_modules/@brooklet/client/dist/browser.js`, (route) =>
+    route.fulfill({ contentType: "text/javascript", body: client }),
+  );
+  const body = code.replace("127.0.0.1:4092", server);
+  await page.route(`${origin}/guide`, (route) => route.fulfill({ contentType: "text/html", body }));
+  await produceAll(server, "clicks", ['{"x":10,"y":20}'], "none");
+  await page.goto(`${origin}/guide`);
+  await eventually(async () => (await page.innerText("body")) === '{"x":10,"y":20}', "the record in the page");
 });
 
 test("gzip goes both ways between a page and Node, in a page that is no secure context", async (context) => {

@@ -164,7 +164,7 @@ test("every fence opens or closes a block that is looked at", () => {
 });
 
 test("no block is of a kind that nobody looks at", () => {
-  const known = /^(ts|js|sh|json|properties|text|java|js kafkajs)$/;
+  const known = /^(ts|js|sh|json|properties|text|html|java|js kafkajs)$/;
   const others = all.filter(
     (block) => notRun(block) === undefined && !known.test(`${block.language} ${block.info}`.trim()),
   );

@@ -2,7 +2,7 @@
 //
 // A fence's language says how it is tested. `ts`, `js`: run against a broker, and type-checked. `sh`: run, with `brooklet` the
 // command. `json`, `properties`: read by what reads them. `text` right below a block: what that block prints; `…` stands for
-// anything. `js kafkajs`: must parse. `java`: for the eye. `not-run: why` after the language: as it says, and counted.
+// anything. `html`: opened in a browser, by test/browser. `js kafkajs`: must parse. `java`: for the eye. `not-run: why` after the language: as it says, and counted.
 // `<!-- given: … -->` right above a block is code that the reader has already; `<!-- then: … -->` right below it ends it.
 
 import { readdirSync, readFileSync } from "node:fs";
