@@ -171,10 +171,24 @@ test("killed in the middle of a removal that a full disk let begin, the log goes
   at.storage.fillDisk();
   expect(await deleteTo(at, -1)).toMatchObject({ logStartOffset: end });
   await at.clock.runUntil(() => at.storedRanges(1).length === 0, 1000, "the removal of the batches");
-  expect(at.stored().logIndexes[0]?.ranges).toHaveLength(3);
+  expect(at.storedIndexRanges(1)).toBe(3);
   await at.restart();
   expect(await earliest(at)).toBe(end);
   expect((await at.produce("orders", batchOf(["y"]))).baseOffset).toBe(end);
+});
+
+test("killed before the removal, a segment that is gone does not grow by what came after it", async () => {
+  const at = new LogUnderTest();
+  await at.create("orders");
+  await at.produce("orders", batchOf(["a"]));
+  await deleteTo(at, -1);
+  await at.produce("orders", batchOf(["b"]));
+  const usage = () => [...at.log.usage()].find(({ topic }) => topic === "orders");
+  const before = usage();
+  expect(before).toMatchObject({ logStartOffset: 1, segments: 1, sizeBytes: batchOf(["b"]).length });
+  expect(at.storedIndexRanges(1)).toBe(1);
+  await at.restart();
+  expect(usage()).toEqual(before);
 });
 
 test("a parked fetch below the new start is answered, one at the end waits on", async () => {

@@ -95,6 +95,14 @@ export class LogUnderTest {
       .all(partitionId) as [number, number][];
   }
 
+  /** Ranges of the index on the disk, those that wait for their removal too. */
+  storedIndexRanges(partitionId: number): number {
+    return this.#db
+      .prepare("SELECT count(*) FROM batch_ranges WHERE partition_id = ?")
+      .pluck()
+      .get(partitionId) as number;
+  }
+
   /** Changes the database past every check; what the log has in memory stays. */
   sql(statement: string): void {
     this.#db.exec(statement);

@@ -27,13 +27,15 @@ export function loadLogIndexes(
   db: Connection,
   partitions: Iterable<{ readonly partitionId: PartitionId; readonly logStartOffset: number }>,
 ): LoadedLogs {
+  // Ranges of segments that are gone wait for their removal; a tail behind them would be taken for a part of the last one.
   const ranges = grouped(
     db
       .prepare(
         `SELECT partition_id AS partitionId, base_offset AS baseOffset, end_offset AS endOffset,
            segment_base_offset AS segmentBaseOffset, size_bytes AS sizeBytes, first_timestamp_ms AS firstTimestampMs,
            max_timestamp_ms AS maxTimestampMs
-         FROM batch_ranges ORDER BY partition_id, base_offset`,
+         FROM batch_ranges LEFT JOIN trimmed_partitions USING (partition_id)
+         WHERE base_offset >= ifnull(first_segment_offset, 0) ORDER BY partition_id, base_offset`,
       )
       .iterate() as Iterable<StoredRange>,
   );
