@@ -167,7 +167,7 @@ test("into a file, a terminal shows how far it is; the file has the records and 
   expect(readFileSync(path, "utf8")).toBe("1\n2\n");
 });
 
-test("a broker that goes away ends -e with 6 soon, and is told to who follows", async () => {
+test("a broker that goes away ends -e with 6 soon, and is told to who follows and watches, once", async () => {
   const { b, close } = await broker();
   await ran(["produce", "t", ...b], "1\n");
   const args = ["--timeout-ms", "400", ...b];
@@ -175,9 +175,17 @@ test("a broker that goes away ends -e with 6 soon, and is told to who follows", 
   const counting = start(["consume", "t", "-g", "g", ...args]);
   await following.says(/^1$/m);
   await counting.says(/^1$/m);
+  const watching = start(["groups", "watch", "g", "--timeout-ms", "2600", ...b]);
+  await watching.says(/is Stable/);
   await close();
   await following.says(/nothing from the broker: .*; trying on, Ctrl-C ends/);
   await counting.says(/nothing from the broker/);
+  // Meanwhile the group's member tries to commit several times.
+  expect(await watching.ended).toBe(6);
+  expect(watching.stderr().match(/ waiting for the broker at \S+ \(up to 2\.6 s; Ctrl-C ends it\) …$/gm)).toHaveLength(
+    1,
+  );
+  expect(counting.stderr().match(/offsets were not committed/g)).toHaveLength(1);
   following.interrupt();
   counting.interrupt();
   expect(await Promise.all([following.ended, counting.ended])).toEqual([130, 130]);

@@ -19,7 +19,7 @@ const DEFAULT_INTERVAL_MS = 1_000;
 /** Where looks go. */
 interface View {
   show(groups: readonly Seen[]): Promise<void> | void;
-  /** The broker does not answer at once. */
+  /** The broker does not answer at once; `text` says for how long that is waited for, and how to end it. */
   wait(text: string): void;
   close(): void;
 }
@@ -78,7 +78,7 @@ function screenView(call: Call, intervalMs: number): View {
       draw();
     },
     wait(text) {
-      status = `${timeOfDay(call.clock.wallMs())}, ${text} Ctrl-C ends`;
+      status = `${timeOfDay(call.clock.wallMs())}, ${text}`;
       draw();
     },
     close: () => screen.close(),
@@ -107,7 +107,7 @@ function lineView(call: Call): View {
         before.set(groupId, group);
       }
     },
-    wait: (text) => call.output.note(`brooklet: ${text} Ctrl-C ends`),
+    wait: (text) => call.output.note(`brooklet: ${text}`),
     close: () => undefined,
   };
 }

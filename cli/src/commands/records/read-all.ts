@@ -93,6 +93,8 @@ class Reading {
   /** The next offset of each partition with something written that is not committed. */
   readonly #written = new Map<string, Run>();
   #committedAtMs: number;
+  /** The last commit did not get through, and that was said. */
+  #isCommitLate = false;
 
   constructor(call: Call, job: ReadJob) {
     const { group, from, config, until, maxRecords, onEnd } = job;
@@ -246,7 +248,7 @@ class Reading {
     }
   }
 
-  /** Never rejects: what is not committed is printed again by whoever reads next, and that is said. */
+  /** Never rejects: what is not committed is printed again by whoever reads next; that it is not is said, once in a row. */
   async #commit(): Promise<void> {
     this.#committedAtMs = this.#call.clock.nowMs();
     if (this.#job.group === undefined || this.#written.size === 0) return;
@@ -256,10 +258,14 @@ class Reading {
     try {
       if (offsets.length > 0) await this.#consumer.commit(offsets, { timeoutMs: Math.min(limitMs, this.#timeoutMs) });
       this.#written.clear();
+      this.#isCommitLate = false;
     } catch (error) {
-      // What was refused is refused the next time too; what did not get through is sent again with what follows.
-      if (CommitFailedError.is(error)) this.#written.clear();
-      this.#note(`the last offsets were not committed: ${error instanceof Error ? error.message : error}`);
+      // What was refused is refused the next time too; what did not get through is sent again with what follows: said once.
+      const isRefused = CommitFailedError.is(error);
+      if (isRefused) this.#written.clear();
+      if (isRefused || !this.#isCommitLate)
+        this.#note(`the last offsets were not committed: ${error instanceof Error ? error.message : error}`);
+      this.#isCommitLate = !isRefused;
     }
   }
 
