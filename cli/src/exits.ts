@@ -107,14 +107,22 @@ export function exitCodeOf(error: unknown): ExitCode {
   return (isErrorCode(code) ? byHttpStatus.get(errorRow(code).httpStatus) : undefined) ?? exitCodes.error;
 }
 
-const UNREACHABLE_ADVICE = "Is a broker running there? `brooklet` starts one; -b names another.";
+/** For a message that is a CommandError's own. */
+export const UNREACHABLE_ADVICE = "Is a broker running there? `brooklet` starts one; -b names another.";
+
+const UNKNOWN_TOPIC_ADVICE = "`brooklet topics list` shows what there is.";
 
 /** What is printed of an error: what happened, and what to do about it. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const hint = "hint" in error && typeof error.hint === "string" ? error.hint : undefined;
+  const hint = "hint" in error && typeof error.hint === "string" ? hintOf(error, error.hint) : undefined;
   // A CommandError says all that it wants said.
   const unreachable = !(error instanceof CommandError) && exitCodeOf(error) === exitCodes.unreachable;
   const advice = hint ?? (unreachable ? UNREACHABLE_ADVICE : undefined);
   return advice === undefined ? error.message : `${error.message}\n  ${advice}`;
+}
+
+/** The broker's hint, but for one that speaks of options that programs have. */
+function hintOf(error: Error, hint: string): string {
+  return "code" in error && error.code === "UNKNOWN_TOPIC_OR_PARTITION" ? UNKNOWN_TOPIC_ADVICE : hint;
 }

@@ -45,17 +45,10 @@ export function reportRefusals<I>(
   let exitCode: ExitCode | undefined;
   for (const { item, error } of outcomes) {
     if (error === undefined) continue;
-    output.note(`brooklet: ${nameOf(item)}: ${textOf(error)}`, "red");
+    output.note(`brooklet: ${nameOf(item)}: ${describeError(error)}`, "red");
     exitCode ??= exitCodeOf(error);
   }
   return exitCode;
-}
-
-/** The broker's advice is to create what is missing; these commands are about what is there. */
-function textOf(error: Error): string {
-  return "code" in error && error.code === "UNKNOWN_TOPIC_OR_PARTITION"
-    ? `${error.message}\n  \`brooklet topics list\` shows what there is.`
-    : describeError(error);
 }
 
 /** An error as `--json` shows it: as the broker's answers do. */

@@ -18,7 +18,9 @@ test.each(["127.0.0.1:1", "127.0.0.1:6667"])(
   async (server) => {
     const nobody = await brooklet(["status", "-b", server]);
     expect(nobody).toMatchObject({ code: 6, stdout: "" });
-    expect(nobody.stderr).toBe(`brooklet: no broker answers at http://${server}: connect ECONNREFUSED\n`);
+    expect(nobody.stderr).toBe(
+      `brooklet: no broker answers at http://${server}: connect ECONNREFUSED\n  Is a broker running there? \`brooklet\` starts one; -b names another.\n`,
+    );
   },
 );
 

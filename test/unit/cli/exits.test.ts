@@ -53,4 +53,8 @@ test("an error is described with its hint; where nobody answered, with what to d
   expect(describeError(wrapped).match(/running there/g)).toHaveLength(1);
   expect(describeError(Object.assign(new Error("what"), { hint: "do this" }))).toBe("what\n  do this");
   expect(describeError("text")).toBe("text");
+  const unknown = { code: "UNKNOWN_TOPIC_OR_PARTITION", hint: "allow.auto.create.topics" };
+  expect(describeError(Object.assign(new Error("no topic"), unknown))).toBe(
+    "no topic\n  `brooklet topics list` shows what there is.",
+  );
 });

@@ -3,7 +3,7 @@
 
 import { request } from "node:http";
 import type { ApiName, ApiResponse } from "@brooklet/protocol";
-import { CommandError, exitCodes } from "../../exits.ts";
+import { CommandError, exitCodes, UNREACHABLE_ADVICE } from "../../exits.ts";
 
 /** What answers with more than this is no broker. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
@@ -12,7 +12,8 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 export async function fetchStatus(url: string, signal: AbortSignal, token?: string): Promise<ApiResponse<"status">> {
   const answer = await askApi(url, "status", signal, token).catch((error: unknown) => {
     signal.throwIfAborted();
-    throw new CommandError(exitCodes.unreachable, `no broker answers at ${url}: ${reasonOf(error, url)}`);
+    const what = `no broker answers at ${url}: ${reasonOf(error, url)}`;
+    throw new CommandError(exitCodes.unreachable, `${what}\n  ${UNREACHABLE_ADVICE}`);
   });
   const body = parse(answer.body);
   if (answer.status === 401)
