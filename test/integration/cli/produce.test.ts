@@ -80,6 +80,21 @@ test("the first line that fails: how many of how many, which line of which file,
   expect((await ran(["consume", "t", "-e", ...b])).stdout).toBe("1\n2\n3\n");
 });
 
+test("input that cannot be cut into records fails as the record that it should be", async () => {
+  const { b } = await broker();
+  for (const [input, before] of [
+    ["x:1\n", 0],
+    ["0:1\nx:2\n", 1],
+  ] as const) {
+    const refused = await ran(["produce", "t", "-f", "%p:%s\n", ...b], input);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain(`stored ${before} of ${before + 1} record`);
+    expect(refused.stderr).toMatch(
+      new RegExp(`record ${before + 1}: .*is a number.*\n.*Nothing after record ${before + 1} was`),
+    );
+  }
+});
+
 test("a record that the broker's limits refuse: those behind it may be stored, and that is said", async () => {
   const { b } = await broker();
   const lines = `small\n${"x".repeat(2_000_000)}\nsmall\n`;

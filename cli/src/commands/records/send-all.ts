@@ -122,7 +122,9 @@ class Feed {
       try {
         await this.#read(input, partitionCount);
       } catch (error) {
-        this.#sending.refuse(error, index, this.#number + 1);
+        // What could not be cut out of the input is the piece after the last one.
+        this.#number++;
+        this.#sending.refuse(error, index, this.#number);
       }
       if (this.#isDone) return;
     }
