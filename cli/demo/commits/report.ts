@@ -127,7 +127,7 @@ export function markdownOf(figures: CommitsFigures): string {
     "<!-- Written by: npm run demo -- commits --figures docs/guide/figures -->",
     "# Figures: ways to commit\n",
     `What a crash costs, counted by \`npm run demo -- commits\` on ${counted(figures.reports)} records. Another run has other`,
-    "counts; what is zero and what is not stays. *Lost*: committed and never processed. *Repeated*: processed more than once.\n",
+    "counts; what is zero in *lost* stays zero. *Lost*: committed and never processed. *Repeated*: processed more than once.\n",
     table,
     `\n${why.join("\n\n")}\n`,
   ].join("\n");
