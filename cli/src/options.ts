@@ -36,6 +36,9 @@ export interface CommandRow {
   readonly load: () => Promise<{ run(call: Call): Promise<ExitCode | undefined> }>;
 }
 
+/** Timers and the client's own options take no more: 24 days. */
+export const MAX_TIMEOUT_MS = 2_147_483_647;
+
 const bootstrap: OptionRow = {
   flags: "-b, --bootstrap-servers <list>",
   text: "where the broker is, host:port, comma separated (BROOKLET_BOOTSTRAP_SERVERS; default: 127.0.0.1 and BROOKLET_PORT or 4092)",
@@ -43,7 +46,7 @@ const bootstrap: OptionRow = {
 const timeout: OptionRow = {
   flags: "--timeout-ms <n>",
   text: "how long to wait for the broker (default: 10000)",
-  parse: (value) => parseInteger("--timeout-ms", value, 1),
+  parse: (value) => parseInteger("--timeout-ms", value, 1, MAX_TIMEOUT_MS),
 };
 export const json: OptionRow = { flags: "--json", text: "print JSON" };
 /** Never the token itself: a command line can be read by every process of the machine. */

@@ -162,6 +162,12 @@ test.each<[string, Partial<Load>, RegExp]>([
   expect(limitsOf(loadOf(differs), asked).join("\n")).toMatch(expected);
 });
 
+test("a run in which nothing was acknowledged has no latencies, and says nothing of what limits them", () => {
+  const load = loadOf({ acknowledging: new Latencies(), arriving: new Latencies() });
+  expect(limitsOf(load, asked)).toEqual([expect.stringMatching(/^nothing was measured/)]);
+  expect(latencyLines(report(load))[1]).toMatch(/^p50 +0\.10 +- +-$/);
+});
+
 function latenciesOf(count: number): Latencies {
   const recorded = new Latencies();
   for (let round = 0; round < count; round++) recorded.record(5);

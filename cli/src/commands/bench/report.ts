@@ -134,6 +134,8 @@ const LOCAL = /^(localhost|127\.|\[::1\])/;
 /** What a reader of the figures has to know about them. */
 export function limitsOf(load: Load, { servers, schedule }: Asked): string[] {
   const limits: string[] = [];
+  if (load.acknowledging.percentiles.count === 0)
+    return ["nothing was measured: no record was acknowledged after the warm-up."];
   const { sending, acknowledging, sent, sendingMs, waitsForRoom } = load;
   const behindMs = sent === 0 ? 0 : sendingMs - dueMs(schedule, sent - 1);
   if (behindMs > BEHIND_MS)
@@ -241,13 +243,18 @@ const PERCENTILES = [
   ["max", "max"],
 ] as const;
 
+/** `-` where nothing was recorded. */
+function cellsOf(percentiles: Percentiles): string[] {
+  return PERCENTILES.map(([, name]) => (percentiles.count === 0 ? "-" : inMs(percentiles[name])));
+}
+
 /** A line for each percentile, a column for each stage; numbers end under each other. At most 40 columns. */
 export function latencyLines({ latencyMs }: Report): string[] {
   const columns = [
     ["MS", ...PERCENTILES.map(([name]) => name.padEnd(5))],
-    ["SENT", ...PERCENTILES.map(([, name]) => inMs(latencyMs.sent[name]))],
-    ["ACKED", ...PERCENTILES.map(([, name]) => inMs(latencyMs.acknowledged[name]))],
-    ["ARRIVED", ...PERCENTILES.map(([, name]) => inMs(latencyMs.arrived[name]))],
+    ["SENT", ...cellsOf(latencyMs.sent)],
+    ["ACKED", ...cellsOf(latencyMs.acknowledged)],
+    ["ARRIVED", ...cellsOf(latencyMs.arrived)],
   ].map((cells) => {
     const width = Math.max(...cells.map((cell) => cell.length));
     return cells.map((cell) => cell.padStart(width));

@@ -7,6 +7,8 @@ import { MIN_RECORD_BYTES } from "./numbered.ts";
 import { MAX_RECORDS } from "./tally.ts";
 
 const MAX_RECORDS_PER_SECOND = 10_000_000;
+/** Far above what a broker takes in one record. */
+const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 const MAX_SECONDS = 24 * 60 * 60;
 
 /** Seconds with a fraction, if need be. */
@@ -55,7 +57,7 @@ export const benchRows: readonly CommandRow[] = [
       {
         flags: "-s, --record-bytes <n>",
         text: "bytes of each value (default: 100)",
-        parse: (value) => parseInteger("--record-bytes", value, MIN_RECORD_BYTES),
+        parse: (value) => parseInteger("--record-bytes", value, MIN_RECORD_BYTES, MAX_RECORD_BYTES),
       },
       {
         flags: "-p, --partitions <n>",

@@ -58,7 +58,7 @@ function target({ range, committed, others, found }: Position, to: ResetTo): Par
         ? { note: "nothing is committed that could be shifted" }
         : clamped(committed + to.by, range);
     case "group":
-      return others === undefined ? { note: `${to.groupId} has committed nothing` } : clamped(others, range);
+      return others === undefined ? { note: `${to.groupId} has committed nothing of it` } : clamped(others, range);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { parseInteger } from "../../call.ts";
 import { yes } from "../../confirm.ts";
-import { type ArgumentRow, type CommandRow, client, json, type OptionRow } from "../../options.ts";
+import { type ArgumentRow, type CommandRow, client, json, MAX_TIMEOUT_MS, type OptionRow } from "../../options.ts";
 
 const MIN_INTERVAL_MS = 100;
 
@@ -49,7 +49,7 @@ export const groupRows: readonly CommandRow[] = [
       {
         flags: "--interval-ms <n>",
         text: `how often to look (default: 1000, at least ${MIN_INTERVAL_MS})`,
-        parse: (value) => parseInteger("--interval-ms", value, MIN_INTERVAL_MS),
+        parse: (value) => parseInteger("--interval-ms", value, MIN_INTERVAL_MS, MAX_TIMEOUT_MS),
       },
       { flags: "--json", text: "print one JSON object for each change" },
     ],

@@ -44,7 +44,7 @@ test("another group's place is taken as it is, within the log; where it has none
   const to: ResetTo = { kind: "group", groupId: "billing" };
   expect(reset(to, { others: 170 })).toMatchObject({ oldOffset: 150, newOffset: 170, lag: 30 });
   expect(reset(to, { others: 50 })).toMatchObject({ newOffset: 100, note: "50 is before the log: its start, 100" });
-  expect(reset(to)).toEqual({ ...orders, oldOffset: 150, lag: 50, note: "billing has committed nothing" });
+  expect(reset(to)).toEqual({ ...orders, oldOffset: 150, lag: 50, note: "billing has committed nothing of it" });
 });
 
 test("only what changes moves; the lag of what lies before the log counts from its start", () => {
