@@ -25,6 +25,8 @@ const root = mkdtempSync(join(tmpdir(), "brooklet-release-"));
 const built = join(root, "built");
 const tarballs = join(root, "tarballs");
 const npm = bareNpm(root);
+/** Of this machine, and nobody else's business: also in a source map. */
+const here = [repositoryRoot, root];
 const outputs = releasePackages.map(({ output }) => output);
 
 beforeAll(async () => {
@@ -62,8 +64,11 @@ describe.each(outputs)("%s", (output) => {
     expect(named.map((path) => path.slice(2, -1)).filter((path) => !files.has(path))).toEqual([]);
     expect([...files.keys()].filter((path) => /(?<!\.d)\.ts$/.test(path))).toEqual([]);
     const wrong = [...files].filter(([path, text]) => {
-      if (path.includes("node_modules") || !/\.(js|d\.ts)$/.test(path)) return false;
-      return /(from |import\()"(\.[^"]*\.ts|#[^"]*)"/.test(text) || text.includes(repositoryRoot);
+      if (path.includes("node_modules")) return false;
+      const isCode = /\.(js|d\.ts)$/.test(path);
+      return (
+        (isCode && /(from |import\()"(\.[^"]*\.ts|#[^"]*)"/.test(text)) || here.some((folder) => text.includes(folder))
+      );
     });
     expect(wrong.map(([path]) => path)).toEqual([]);
   });
@@ -80,9 +85,13 @@ test("every worker of the sources is a file of its own beside the server's bundl
   expect(workers.filter((file) => !bundle.includes(`new URL("./${file}", import.meta.url)`))).toEqual([]);
 });
 
-test("what browsers get imports nothing but itself", () => {
+test("what browsers get imports nothing but itself, and its map names no folder of this machine", () => {
   const page = readFileSync(join(built, "client/dist/browser.js"), "utf8");
   expect(page.match(/\bfrom\s*["'`]|\bimport\s*\(|\brequire\s*\(|node:/g)).toBeNull();
+  const { sources } = JSON.parse(readFileSync(join(built, "client/dist/browser.js.map"), "utf8")) as {
+    sources: string[];
+  };
+  expect(sources.filter((source) => !/^brooklet\/\w/.test(source))).toEqual([]);
   const portable = filesOf(join(built, "protocol/dist/portable"));
   const outside = [...portable.values()].flatMap((text) =>
     [...text.matchAll(/from "([^."][^"]*)"/g)].map(([, name]) => name),
