@@ -191,3 +191,15 @@ test("a broker that goes away ends -e with 6 soon, and is told to who follows an
   expect(await Promise.all([following.ended, counting.ended])).toEqual([130, 130]);
   expect(await start(["consume", "t", "-e", ...args]).ended).toBe(6);
 });
+
+test("a member of a group that has no partition is told too that the broker is gone", async () => {
+  const { b, close } = await broker();
+  await ran(["topics", "create", "t", ...b]);
+  const args = ["consume", "t", "-g", "g", "--timeout-ms", "400", ...b];
+  const owner = start(args);
+  await owner.says(/g: reading t-0/);
+  const spare = start(args);
+  await spare.says(/g: reading nothing yet/);
+  await close();
+  await spare.says(/nothing from the broker: .*; trying on, Ctrl-C ends/);
+});

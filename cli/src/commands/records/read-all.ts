@@ -162,6 +162,7 @@ class Reading {
       call: this.#call,
       consumer: this.#consumer,
       timeoutMs: this.#timeoutMs,
+      topics: this.#job.topics,
       what: () => `records of ${namesOf(this.#consumer.assignment()) || this.#job.topics.join(", ")}`,
       isQuiet: this.#job.isQuiet === true,
       // Who reads to an end does not wait for a broker that may never come back.

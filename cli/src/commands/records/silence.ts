@@ -11,6 +11,8 @@ interface SilenceOptions {
   readonly call: Call;
   readonly consumer: Consumer;
   readonly timeoutMs: number;
+  /** Of the job; a member that owns nothing asks about the first. */
+  readonly topics: readonly string[];
   /** `records of orders-0`. */
   readonly what: () => string;
   readonly isQuiet: boolean;
@@ -52,9 +54,11 @@ export class Silence implements Disposable {
 
   /** Never rejects. */
   async #probe(): Promise<void> {
-    const { call, consumer, timeoutMs, onLost } = this.#options;
+    const { call, consumer, timeoutMs, topics, onLost } = this.#options;
+    // About no partition nobody would be asked.
+    const [owned = { topic: topics[0] ?? "", partition: 0 }] = consumer.assignment();
     try {
-      await consumer.endOffsets(consumer.assignment().slice(0, 1), { timeoutMs });
+      await consumer.endOffsets([owned], { timeoutMs });
       this.#found();
     } catch (error) {
       if (this.#isOver) return;
