@@ -154,6 +154,19 @@ test("with a group, what was printed is committed while nothing more comes", asy
   expect(await running.ended).toBe(130);
 });
 
+test("with a group, -e waits for a partition to read to its end, and does not end with nothing", async () => {
+  const { b } = await broker({ "num.partitions": 1 });
+  await ran(["produce", "t", ...b], "1\n2\n");
+  const holder = start(["consume", "t", "-g", "g", "-c", "3", ...b]);
+  await holder.says(/^2$/m);
+  const waiting = start(["consume", "t", "-g", "g", "-e", ...b]);
+  await waiting.says(/waiting for partitions of group g|nothing yet/);
+  // One batch: the holder takes the first of it and leaves.
+  await ran(["produce", "t", ...b], "3\n4\n");
+  expect(await holder.ended).toBe(0);
+  expect([await waiting.ended, String(waiting.stdout())]).toEqual([0, "4\n"]);
+});
+
 test("into a file, a terminal shows how far it is; the file has the records and nothing else", async () => {
   const { b } = await broker();
   await ran(["produce", "t", ...b], "1\n2\n");

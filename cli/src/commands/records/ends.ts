@@ -43,7 +43,10 @@ export class Ends {
       this.#ends.set(nameOf(partition), { offset, isReached: false });
   }
 
-  /** Whether every assigned partition has been read to its end; those that have are not read on. */
+  /**
+   * Whether every assigned partition has been read to its end; those that have are not read on. A member of a group that
+   * was given none so far has read nothing, and waits.
+   */
   async areReached(): Promise<boolean> {
     await this.learn();
     let all = true;
@@ -58,7 +61,7 @@ export class Ends {
       this.#consumer.pause([partition]);
       this.#onReached(partition, end.offset);
     }
-    return all;
+    return all && this.#ends.size > 0;
   }
 }
 
