@@ -12,6 +12,13 @@ export function timeOfDay(wallMs: number): string {
   return clockTime.format(wallMs);
 }
 
+const grouped = new Intl.NumberFormat("en-US");
+
+/** `12,345`. */
+export function wholeNumber(value: number): string {
+  return grouped.format(value);
+}
+
 /** `1 record`, `2 records`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;

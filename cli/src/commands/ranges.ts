@@ -1,8 +1,7 @@
 // The partitions that a command is about, with the range of each one's log, and the offsets that times come to.
 
 import { type Admin, BrookletError, type TopicDescription, type TopicPartition } from "@brooklet/client";
-import type { LogRange } from "../places.ts";
-import type { LogPlace } from "./records/places.ts";
+import type { LogPlace, LogRange } from "../places.ts";
 
 export type PartitionRange = TopicPartition & LogRange;
 

@@ -1,7 +1,7 @@
 // The places that `consume -o` and `--until` name.
 
 import { expect, test } from "vitest";
-import { parsePlace } from "../../../cli/src/commands/records/places.ts";
+import { parsePlace } from "../../../cli/src/places.ts";
 
 const NOW = 1_800_000_000_000;
 

@@ -4,8 +4,8 @@
 import { type Call, Options, parseInteger } from "../../call.ts";
 import { UsageError } from "../../exits.ts";
 import { MOMENTS, parseMoment } from "../../moment.ts";
+import type { Place } from "../../places.ts";
 import { unescaped } from "../records/format.ts";
-import type { Place } from "../records/places.ts";
 
 export type Mode = "P" | "C" | "G" | "L";
 

@@ -1,7 +1,6 @@
 // Where `groups reset-offsets` moves each partition's committed offset: old, new, and the lag that it makes. Pure.
 
-import { clamped, type LogRange, type Placed, placed } from "../../places.ts";
-import type { LogPlace } from "../records/places.ts";
+import { clamped, type LogPlace, type LogRange, type Placed, placed } from "../../places.ts";
 
 /** Where to: a place in the log, so many from the committed offset, or what another group has committed. */
 export type ResetTo =

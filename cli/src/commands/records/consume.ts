@@ -2,9 +2,9 @@
 
 import { type Call, parseInteger } from "../../call.ts";
 import { UsageError } from "../../exits.ts";
+import { type Place, parsePlace } from "../../places.ts";
 import { formatOf, NULL_TEXT, type RecordWriter, unescaped, writerOf } from "./format.ts";
 import { NEWLINE } from "./lines.ts";
-import { type Place, parsePlace } from "./places.ts";
 import { type ReadJob, readAll } from "./read-all.ts";
 import { recordLine } from "./readable.ts";
 

@@ -2,8 +2,8 @@
 // Invariant: an end is asked for once, so that producers who go on writing cannot keep a reader from its end.
 
 import type { Consumer, TopicPartition } from "@brooklet/client";
+import type { LogPlace } from "../../places.ts";
 import { locate } from "./locate.ts";
-import type { LogPlace } from "./places.ts";
 
 interface End {
   readonly offset: number;

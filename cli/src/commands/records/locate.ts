@@ -1,8 +1,7 @@
 // Where a place lies in partitions: asked of the broker, once.
 
 import type { Consumer, TopicPartition } from "@brooklet/client";
-import { type Placed, placed } from "../../places.ts";
-import type { LogPlace } from "./places.ts";
+import { type LogPlace, type Placed, placed } from "../../places.ts";
 
 /** Within the log as it is now; with a note where the place is not. */
 export type Located = TopicPartition & Placed;

@@ -8,13 +8,13 @@ import { CommitFailedError, Consumer, type ConsumerConfig, type TopicPartition }
 import type { Call } from "../../call.ts";
 import { clientOptions, timeoutMs, waitFor, withAdmin } from "../../connect.ts";
 import { CommandError, exitCodes } from "../../exits.ts";
-import { byteSize, partitionNames } from "../../format.ts";
+import { byteSize, partitionNames, wholeNumber } from "../../format.ts";
+import type { LogPlace, Place } from "../../places.ts";
 import { type Progress, startProgress } from "../../progress.ts";
 import { ByteSink } from "./byte-sink.ts";
 import { Ends, nameOf } from "./ends.ts";
 import type { BytesRecord, RecordWriter } from "./format.ts";
 import { locate } from "./locate.ts";
-import type { LogPlace, Place } from "./places.ts";
 import { Silence } from "./silence.ts";
 
 const POLL_MS = 500;
@@ -188,7 +188,7 @@ class Reading {
     const beganAtMs = clock.nowMs();
     return startProgress(this.#call, () => {
       const rate = (this.#printed * 1_000) / Math.max(1, clock.nowMs() - beganAtMs);
-      return `${counted.format(this.#printed)} records, ${counted.format(Math.round(rate))}/s, ${byteSize(this.#bytes)}`;
+      return `${wholeNumber(this.#printed)} records, ${wholeNumber(Math.round(rate))}/s, ${byteSize(this.#bytes)}`;
     });
   }
 
@@ -281,8 +281,6 @@ class Reading {
     this.#call.output.note(`brooklet: ${text}`);
   }
 }
-
-const counted = new Intl.NumberFormat("en-US");
 
 function isFile(stdout: object): boolean {
   return "fd" in stdout && typeof stdout.fd === "number" && fstatSync(stdout.fd).isFile();

@@ -7,7 +7,7 @@ import { type Header, Producer, type ProducerConfig, type ProducerRecord } from 
 import type { Call } from "../../call.ts";
 import { bootstrapServers, clientOptions, timeoutMs, waitFor } from "../../connect.ts";
 import { CommandError, describeError, exitCodeOf, exitCodes } from "../../exits.ts";
-import { byteSize } from "../../format.ts";
+import { byteSize, wholeNumber } from "../../format.ts";
 import { startProgress } from "../../progress.ts";
 import type { Input } from "./inputs.ts";
 import type { Chunks } from "./lines.ts";
@@ -221,7 +221,7 @@ class Feed {
     );
     const share =
       total === undefined || total === 0 ? "" : ` (${Math.min(100, Math.floor((100 * this.#bytes) / total))} %)`;
-    return `${counted.format(this.#sending.stored)} stored${share}, ${counted.format(rate)}/s, ${byteSize(this.#bytes)} read`;
+    return `${wholeNumber(this.#sending.stored)} stored${share}, ${wholeNumber(rate)}/s, ${byteSize(this.#bytes)} read`;
   }
 
   /** Says what became of the records. Errors: CommandError, the interruption's reason. */
@@ -275,5 +275,3 @@ class Feed {
     return `${reader.unit} ${number}${name === undefined ? "" : ` of ${name}`}`;
   }
 }
-
-const counted = new Intl.NumberFormat("en-US");

@@ -1,7 +1,6 @@
 // What `topics trim` takes away of each partition: from the log's start to a place. Pure.
 
-import { type LogRange, type Placed, placed } from "../../places.ts";
-import type { LogPlace } from "../records/places.ts";
+import { type LogPlace, type LogRange, type Placed, placed } from "../../places.ts";
 
 export interface Trim {
   readonly topic: string;

@@ -7,9 +7,8 @@ import { withAdmin } from "../../connect.ts";
 import { type ExitCode, UsageError } from "../../exits.ts";
 import { counted } from "../../format.ts";
 import { errorFields, type Outcome, outcomesOf, reportRefusals, succeeded } from "../../outcomes.ts";
-import { logPlaceOf, merged, parsePartitions } from "../../places.ts";
+import { type LogPlace, logPlaceOf, merged, parsePartitions } from "../../places.ts";
 import { foundAt, partitionsOf } from "../ranges.ts";
-import type { LogPlace } from "../records/places.ts";
 import { type Trim, trimOf } from "./trim-plan.ts";
 
 export async function run(call: Call): Promise<ExitCode | undefined> {
